@@ -1,0 +1,1 @@
+"""Formats: schemas and their shapes, codecs, framings, canonical forms."""

@@ -1,0 +1,1 @@
+"""Upcasting: operations, hops, chains and programs, and the laws that they are held to."""
