@@ -1,0 +1,73 @@
+"""A checkpoint: the source offset up to which everything is published, with cumulative counts in its metadata.
+
+Both travel in the output's own transaction (``send_offsets_to_transaction``), so neither can be ahead of what was
+published. Kafka limits the metadata to ``offset.metadata.max.bytes`` (4096 by default); ours stays below 300.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import orjson
+
+FORMAT = 1
+
+
+@dataclass(slots=True)
+class Counts:
+    """Cumulative counts of one source partition and direction.
+
+    read = published + dead_lettered + dropped + current + echoed. ``expired`` were deleted by retention before they
+    were read and accepted as lost by an operator. ``published`` counts source records, ``outputs`` what they became.
+    """
+
+    read: int = 0
+    published: int = 0
+    outputs: int = 0
+    dead_lettered: int = 0
+    dropped: int = 0
+    current: int = 0
+    echoed: int = 0
+    expired: int = 0
+
+    def copy(self) -> "Counts":
+        return Counts(*(getattr(self, name) for name in COUNT_NAMES))
+
+    def plus(self, other: "Counts") -> "Counts":
+        return Counts(*(getattr(self, name) + getattr(other, name) for name in COUNT_NAMES))
+
+    def as_dict(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in COUNT_NAMES}
+
+    @property
+    def balanced(self) -> bool:
+        return self.read == self.published + self.dead_lettered + self.dropped + self.current + self.echoed
+
+
+COUNT_NAMES = tuple(field.name for field in fields(Counts))
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a group has committed for one partition: the next offset, of which topic, under which plan."""
+
+    offset: int
+    topic_id: str  # hexadecimal; empty when another tool committed the offset
+    counts: Counts
+    fingerprint: str = ""
+
+    def metadata(self) -> str:
+        said: dict[str, Any] = {"f": FORMAT, "t": self.topic_id, "p": self.fingerprint[:16]}
+        said |= {name: count for name, count in self.counts.as_dict().items() if count}
+        return orjson.dumps(said).decode()
+
+
+def parse(offset: int, metadata: str | None) -> Checkpoint:
+    """A committed offset and its metadata. Metadata that is not ours (an operator's reset) gives zero counts."""
+    try:
+        said = orjson.loads(metadata or "")
+    except orjson.JSONDecodeError:
+        return Checkpoint(offset, "", Counts())
+    if not isinstance(said, dict) or said.get("f") != FORMAT:
+        return Checkpoint(offset, "", Counts())
+    counts = Counts(**{name: int(said.get(name, 0)) for name in COUNT_NAMES})
+    return Checkpoint(offset, str(said.get("t", "")), counts, str(said.get("p", "")))

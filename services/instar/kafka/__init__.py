@@ -1,0 +1,1 @@
+"""The Kafka edge: client settings, topics and offsets, failpoints, the built-in broker. All Kafka I/O starts here."""
