@@ -1,0 +1,121 @@
+"""Field patterns (``items[].price``, ``attrs{}``) held against places in a value: what is lost, what is sensitive."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from instar.core.formats.shape import Array, Map, Object, Ref, Shape, Union, without_null
+from instar.core.upcasting.difference import Place, leaves
+
+Pattern = tuple[str, ...]  # names, "[]" for every element, "{}" for every value of a map
+
+EACH_ELEMENT = "[]"
+EACH_VALUE = "{}"
+MASK = "***"
+
+
+def parse_pattern(text: str) -> Pattern:
+    """``items[].price`` is ``("items", "[]", "price")``. A container at the end stands for the field itself."""
+    tokens = [token for token in text.replace("[]", ".[]").replace("{}", ".{}").split(".") if token]
+    while len(tokens) > 1 and tokens[-1] in (EACH_ELEMENT, EACH_VALUE):
+        tokens.pop()
+    return tuple(tokens)
+
+
+def covers(pattern: Pattern, place: Place) -> bool:
+    """Whether the place is what the pattern names, or inside it."""
+    return len(pattern) <= len(place) and all(map(_fits, pattern, place))
+
+
+def covered(patterns: Iterable[Pattern], place: Place) -> bool:
+    return any(covers(pattern, place) for pattern in patterns)
+
+
+def _fits(token: str, step: str | int) -> bool:
+    if isinstance(step, int):
+        return token == EACH_ELEMENT
+    return token in (step, EACH_VALUE)
+
+
+def places(value: Any, place: Place = ()) -> Iterator[Place]:
+    """Every place in a value, its containers' included."""
+    if place:
+        yield place
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from places(part, (*place, key))
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from places(part, (*place, index))
+    elif isinstance(value, tuple) and len(value) == 2:
+        yield from places(value[1], place)
+
+
+def holds(patterns: tuple[Pattern, ...], value: Any, place: Place) -> bool:
+    """Whether something that a pattern names is at the place or anywhere below."""
+    return bool(patterns) and any(covered(patterns, inner) for inner in places(value, place))
+
+
+def masked(value: Any, patterns: tuple[Pattern, ...], place: Place = ()) -> Any:
+    """A copy of the value with all that the patterns name replaced by ``***``."""
+    if place and covered(patterns, place):
+        return MASK
+    if isinstance(value, dict):
+        return {key: masked(part, patterns, (*place, key)) for key, part in value.items()}
+    if isinstance(value, list):
+        return [masked(part, patterns, (*place, index)) for index, part in enumerate(value)]
+    if isinstance(value, tuple) and len(value) == 2:
+        return (value[0], masked(value[1], patterns, place))
+    return value
+
+
+def redacted(text: str, value: Any, patterns: tuple[Pattern, ...]) -> str:
+    """A message about a value without what the value holds at the patterns.
+
+    An exception's text may quote a field. Values shorter than three characters are left, or no text would survive.
+    """
+    for place, leaf in leaves(value) if patterns else ():
+        written = leaf if isinstance(leaf, str) else str(leaf)
+        if len(written) > 2 and written in text and covered(patterns, place):
+            text = text.replace(written, MASK)
+    return text
+
+
+def general(place: Place, shape: Shape) -> str:
+    """The pattern, as text, of all places like this one: ``("items", 2, "price")`` is ``items[].price``.
+
+    The shape tells a record's field from a map's key; where it does not say, a key is taken for a field.
+    """
+    text = ""
+    current: Shape | None = shape
+    enclosing: dict[str, Object] = {}
+    for step in place:
+        options = _options(current, enclosing)
+        if isinstance(step, int):
+            text += EACH_ELEMENT
+            current = next((option.items for option in options if isinstance(option, Array)), None)
+            continue
+        owner = next((option for option in options if isinstance(option, Object) and step in option.fields), None)
+        keyed = next((option for option in options if isinstance(option, Map)), None)
+        if owner is None and keyed is not None:
+            text += EACH_VALUE
+            current = keyed.values
+        else:
+            text += f".{step}" if text else str(step)
+            current = None if owner is None else owner.fields[step].shape
+    return text
+
+
+def _options(shape: Shape | None, enclosing: dict[str, Object]) -> list[Shape]:
+    """What a value of this shape may be, references resolved; objects on the way are remembered by name."""
+    if shape is None:
+        return []
+    bare = without_null(shape)
+    options = list(bare.branches) if isinstance(bare, Union) else [bare]
+    found: list[Shape] = []
+    for option in options:
+        resolved = enclosing.get(option.name) if isinstance(option, Ref) else option
+        if isinstance(resolved, Object) and resolved.name:
+            enclosing[resolved.name] = resolved
+        if resolved is not None:
+            found.append(resolved)
+    return found

@@ -1,0 +1,77 @@
+"""A program: a chain between two schemas, bytes in and bytes out.
+
+This is the reference executor: decode, fold, encode. It is the judge of every other one.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from instar.core.record import Context
+from instar.core.rejected import HOP_RAISED, Rejected
+from instar.core.upcasting.chain import Chain
+from instar.core.upcasting.pattern import Pattern, redacted
+from instar.core.version import label
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a worker runs for one pair of versions. All look-ups happened when it was made.
+
+    ``sensitive`` are field patterns whose values are taken out of the text of a hop's exception.
+    """
+
+    chain: Chain
+    sensitive: tuple[Pattern, ...] = ()
+
+    @property
+    def subject(self) -> str:
+        return self.chain.subject
+
+    @property
+    def from_version(self) -> int:
+        return self.chain.from_version
+
+    @property
+    def to_version(self) -> int:
+        return self.chain.to_version
+
+    def run(self, data: bytes, context: Context) -> list[bytes] | Rejected:
+        """One record's value without its framing, to the values it becomes.
+
+        At the target version already, the bytes are checked and passed on unchanged.
+        """
+        value = self.decode(data)
+        if isinstance(value, Rejected):
+            return value
+        if not self.chain.links:
+            return [data]
+        outputs = self.chain.fold_owned(value, context)
+        if isinstance(outputs, Rejected):
+            return self.redacted(outputs, data)
+        return self.encode_all(outputs)
+
+    def redacted(self, rejected: Rejected, data: bytes) -> Rejected:
+        """The rejection without sensitive values; the fold has consumed the first decoding of the data."""
+        if rejected.code != HOP_RAISED or not self.sensitive:
+            return rejected
+        value = self.chain.before.decode(data)
+        return replace(rejected, message=redacted(rejected.message, value, self.sensitive))
+
+    def decode(self, data: bytes) -> Any | Rejected:
+        """The value that the bytes are at the program's first version."""
+        value = self.chain.before.decode(data)
+        if isinstance(value, Rejected):
+            return value.within(subject=self.subject, from_version=label(self.from_version))
+        return value
+
+    def encode_all(self, values: list[Any]) -> list[bytes] | Rejected:
+        """Valid values of the program's last version to bytes."""
+        outputs: list[bytes] = []
+        for value in values:
+            data = self.chain.after.encode(value)
+            if isinstance(data, Rejected):
+                return data.within(
+                    subject=self.subject, from_version=label(self.from_version), to_version=label(self.to_version)
+                )
+            outputs.append(data)
+        return outputs
