@@ -139,6 +139,7 @@ class _Loader:
         self.subject = subject
         self.texts: dict[Path, str] = {}
         self.modules: dict[str, ModuleType] = {}
+        self.loaded = False
 
     def run(self, path: Path, name: str) -> tuple[str, Mapping[str, Any]]:
         """The text of the file and the namespace that it leaves. Raises ``_Unloadable``."""
@@ -179,12 +180,12 @@ class _Loader:
     def _import(
         self,
         name: str,
-        globals: Mapping[str, Any] | None = None,
-        locals: Mapping[str, Any] | None = None,
+        caller_globals: Mapping[str, Any] | None = None,
+        caller_locals: Mapping[str, Any] | None = None,
         fromlist: Sequence[str] | None = (),
         level: int = 0,
     ) -> ModuleType:
-        """``__import__`` as a hop's code sees it."""
+        """``__import__`` as a hop's code sees it; the import statement passes all five by position."""
         if level:
             raise ImportError(f"relative imports do not work in a hop: write `import {name or 'helper'}`")
         first = name.partition(".")[0]
@@ -192,8 +193,10 @@ class _Loader:
             return self.modules[first]
         path = self.folder / f"{first}.py"
         if path.is_file():
+            if self.loaded:  # too late to become part of the checksum
+                raise ImportError(f"import {first} at the top of the file, not inside a function")
             return self._execute(path, first)
-        return builtins.__import__(name, globals, locals, fromlist or (), level)
+        return builtins.__import__(name, caller_globals, caller_locals, fromlist or (), level)
 
     def _full(self, name: str) -> str:
         return f"_instar_hop_{re.sub(r'[^A-Za-z0-9_]', '_', self.subject)}_{name}"
@@ -204,6 +207,7 @@ class _Loader:
         try:
             yield
         finally:
+            self.loaded = True
             for name in self.modules:
                 sys.modules.pop(self._full(name), None)
 

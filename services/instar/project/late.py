@@ -96,5 +96,7 @@ class Late:
         return f"Late({str(self)!r})"
 
 
-def _kind(value: Any) -> str:
-    return {dict: "a table", list: "an array"}.get(type(value), type(value).__name__)
+def _kind(value: object) -> str:
+    if isinstance(value, dict):
+        return "a table"
+    return "an array" if isinstance(value, list) else type(value).__name__

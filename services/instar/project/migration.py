@@ -10,7 +10,7 @@ from instar.core.formats.framing.payload_field import PayloadField
 from instar.core.formats.framing.registry_header import RegistryHeader
 from instar.core.formats.framing.registry_prefix import RegistryPrefix
 from instar.core.formats.framing.unframed import Unframed
-from instar.core.formats.framing.version_header import VersionHeader
+from instar.core.formats.framing.version_header import DEFAULT_HEADER, VersionHeader
 from instar.project.model import LateValue, Names, Strict, TopicName, Version, wrong
 
 FramingKind = Literal["registry-prefix", "registry-header", "version-header", "payload-field", "none"]
@@ -59,8 +59,8 @@ class FramingSettings(Strict):
             case "registry-header":
                 return RegistryHeader(self.header) if self.header else RegistryHeader()
             case "version-header":
-                options = {"header": self.header} if self.header else {}
-                return VersionHeader(subject_header=self.subject_header, default=self.default, **options)
+                header = self.header or DEFAULT_HEADER
+                return VersionHeader(header, subject_header=self.subject_header, default=self.default)
             case "payload-field":
                 return PayloadField(
                     field=self.field or "",

@@ -107,7 +107,8 @@ def _read(path: Path, prefix: KeyPath) -> SettingsFile | list[Finding]:
     table = read_toml(path, path.name, code="settings")
     if isinstance(table, Finding):
         return [table]
-    document, lines = table
+    document: Any = table[0]
+    lines = table[1]
     for part in prefix:
         if not isinstance(document, dict) or part not in document:
             return [
@@ -128,7 +129,8 @@ def _read(path: Path, prefix: KeyPath) -> SettingsFile | list[Finding]:
     except ValidationError as error:
         return findings_of(error, Settings, file=path.name, lines=lines, prefix=prefix, code="settings")
     file = SettingsFile(settings, path.name, prefix, lines)
-    return _bad_names(file) or file
+    bad_names = _bad_names(file)
+    return bad_names if bad_names else file
 
 
 def read_toml(path: Path, name: str, *, code: str) -> tuple[dict[str, Any], TomlLines] | Finding:
