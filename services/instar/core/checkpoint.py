@@ -35,6 +35,9 @@ class Counts:
     def plus(self, other: "Counts") -> "Counts":
         return Counts(*(getattr(self, name) + getattr(other, name) for name in COUNT_NAMES))
 
+    def minus(self, other: "Counts") -> "Counts":
+        return Counts(*(getattr(self, name) - getattr(other, name) for name in COUNT_NAMES))
+
     def as_dict(self) -> dict[str, int]:
         return {name: getattr(self, name) for name in COUNT_NAMES}
 

@@ -1,0 +1,172 @@
+"""A bridge: what becomes of one record on its way from the source topic to the target (design section 3).
+
+Pure: it is given records and answers with what to publish. The routes (which program and which framing serve records
+of one identity) are opened by the caller when an identity first appears; after that a record costs one dictionary
+look-up here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from instar.core import provenance
+from instar.core.formats.framing import Framing, Identity, Write
+from instar.core.provenance import Direction, Stamp
+from instar.core.record import Context, Headers, Output, Record
+from instar.core.rejected import CANNOT_FRAME, TOO_LARGE, Rejected
+from instar.core.upcasting import carry
+from instar.core.upcasting.carry import Carrier
+from instar.core.upcasting.program import Program
+
+# A batch of one record: 61 bytes of batch header, at most 21 of record header, 5 for each length (KIP-98's format v2).
+_RECORD_OVERHEAD_BYTES = 100
+_HEADER_OVERHEAD_BYTES = 10
+
+Result = Literal["published", "dead-lettered", "dropped", "echoed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How records of one identity are carried: the program, and the framing of what comes out.
+
+    ``carrier`` is given where the migration carries what a downcast loses (``carry_lost``).
+    """
+
+    program: Program
+    write: Write
+    carrier: Carrier | None = None
+
+
+class Carried(NamedTuple):
+    """What became of a record. ``rejected`` is given exactly when it is dead-lettered."""
+
+    result: Result
+    outputs: list[Output]
+    rejected: Rejected | None = None
+
+
+OpenRoute = Callable[[Identity], Route | Rejected]
+
+
+class Bridge:
+    """One migration's records in one direction.
+
+    ``open_route`` may do I/O (ask a registry); what it raises passes through. ``largest_record_bytes`` is the target
+    topic's ``max.message.bytes``. ``denied`` names headers that are not copied.
+    """
+
+    def __init__(
+        self,
+        migration: str,
+        direction: Direction,
+        framing: Framing,
+        open_route: OpenRoute,
+        largest_record_bytes: int,
+        denied: frozenset[str] = frozenset(),
+    ) -> None:
+        self.migration = migration
+        self.direction = direction
+        self._twin: Direction = "down" if direction == "up" else "up"
+        self._framing = framing
+        self._open_route = open_route
+        self._largest_record_bytes = largest_record_bytes
+        self._not_copied = denied | {provenance.HEADER, carry.HEADER}
+        self._routes: dict[Identity, Route | Rejected] = {}
+
+    def forget_rejected_routes(self) -> None:
+        """Ask again for identities that were unknown: a schema may be registered while the bridge runs.
+
+        Called once a batch, which also bounds what random bytes can make the table hold.
+        """
+        if any(isinstance(route, Rejected) for route in self._routes.values()):
+            self._routes = {key: route for key, route in self._routes.items() if isinstance(route, Route)}
+
+    def carry(self, record: Record, stamp: Stamp) -> Carried:
+        """What becomes of the record; ``stamp`` is that of its partition."""
+        headers = record.headers
+        if headers:
+            if self._is_echo(record):
+                return Carried("echoed", [])
+            headers = self._copied(headers)
+        if record.value is None:
+            return self._finish(record, [(None, headers)], stamp)
+        framed = self._framing.identify(record.value, record.headers)
+        if isinstance(framed, Rejected):
+            return Carried("dead-lettered", [], framed)
+        identity, body = framed
+        route = self._routes.get(identity)
+        if route is None:
+            self._routes[identity] = route = self._open_route(identity)
+        if isinstance(route, Rejected):
+            return Carried("dead-lettered", [], route)
+        context = Context(
+            record.key, record.headers, record.timestamp_ms, record.topic, record.partition, record.offset
+        )
+        made = self._transform(route, body, context)
+        if isinstance(made, Rejected):
+            return Carried("dead-lettered", [], made)
+        bodies, lost = made
+        if lost is not None:
+            headers = (*headers, (carry.HEADER, lost))
+        values: list[tuple[bytes | None, Headers]] = []
+        for out in bodies:
+            written = route.write(out)
+            if isinstance(written, Rejected):
+                return Carried("dead-lettered", [], written)
+            value, added = written
+            values.append((value, headers + added if added else headers))
+        return self._finish(record, values, stamp)
+
+    def _transform(self, route: Route, body: bytes, context: Context) -> tuple[list[bytes], bytes | None] | Rejected:
+        """The bodies that a record becomes, and the header of what they have lost."""
+        carrier = route.carrier
+        if carrier is None:
+            made = route.program.run(body, context)
+            return made if isinstance(made, Rejected) else (made, None)
+        if self.direction == "down":
+            lowered = carrier.lower(body, context)
+            return lowered if isinstance(lowered, Rejected) else (lowered.outputs, lowered.header)
+        lifted = carrier.lift(body, context)
+        return lifted if isinstance(lifted, Rejected) else (lifted.outputs, None)
+
+    def _finish(self, record: Record, values: list[tuple[bytes | None, Headers]], stamp: Stamp) -> Carried:
+        count = len(values)
+        if count == 0:
+            return Carried("dropped", [])
+        if count > provenance.MAX_FAN_OUT:
+            message = f"The record became {count} records; provenance can number {provenance.MAX_FAN_OUT}."
+            return Carried("dead-lettered", [], Rejected(CANNOT_FRAME, message))
+        key = record.key
+        outputs = []
+        for index, (value, headers) in enumerate(values):
+            stamped = (*headers, stamp.header(record.offset, index, count, key, value))
+            size = (
+                _RECORD_OVERHEAD_BYTES
+                + len(key or b"")
+                + len(value or b"")
+                + sum(len(name) + len(content or b"") + _HEADER_OVERHEAD_BYTES for name, content in stamped)
+            )
+            if size > self._largest_record_bytes:
+                return Carried("dead-lettered", [], self._too_large(size))
+            outputs.append(Output(key, value, stamped, record.timestamp_ms))
+        return Carried("published", outputs)
+
+    def _too_large(self, size_bytes: int) -> Rejected:
+        return Rejected(
+            TOO_LARGE,
+            f"The output has {size_bytes:,} bytes uncompressed; the target topic accepts "
+            f"{self._largest_record_bytes:,} (max.message.bytes). Raise the topic's limit and redrive the record.",
+        )
+
+    def _is_echo(self, record: Record) -> bool:
+        """Is this our twin's own output, come round? Only with our migration's name, its direction, and its CRC."""
+        found = provenance.of(record.headers, record.key, record.value)
+        return found is not None and found.direction == self._twin and found.migration == self.migration
+
+    def _copied(self, headers: Headers) -> Headers:
+        not_copied = self._not_copied
+        headers = self._framing.unframed(headers)
+        for name, _ in headers:
+            if name in not_copied:
+                return tuple(header for header in headers if header[0] not in not_copied)
+        return headers

@@ -1,0 +1,54 @@
+"""What a worker needs to know before it reads its first record, resolved once."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from instar.core.bridge import Bridge
+from instar.core.provenance import Direction
+from instar.kafka.cluster import Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a transaction ends. With lag it is cut by count or time, when the source is idle sooner.
+
+    Small transactions are slow (confluent-kafka-python #967): each costs a few round trips and a marker a partition.
+    """
+
+    batch_records: int = 5_000  # one poll's worth, so a bound on memory
+    transaction_records: int = 20_000
+    transaction_ms: int = 500
+    idle_ms: int = 50
+    patience_s: float = 300.0  # how long a cluster may stay unreachable before the worker gives up
+
+
+@dataclass(frozen=True, slots=True)
+class BridgePlan:
+    """One direction of a migration, ready to run.
+
+    ``make_bridge`` gives every worker a bridge of its own. ``bounds`` are the offsets, per partition, at which a worker
+    started with ``--until`` stops; None runs on for ever.
+    """
+
+    migration: str
+    direction: Direction
+    source: Topic
+    target: Topic
+    dead_letters: Topic
+    make_bridge: Callable[[], Bridge]
+    fingerprint: str
+    kafka: Mapping[str, Any]
+    built_in: bool
+    stop_on_error: bool = False
+    accept_expired: bool = False
+    bounds: Mapping[int, int] | None = None
+    limits: Limits = Limits()
+
+    @property
+    def group(self) -> str:
+        return f"instar.{self.migration}.{self.direction}"
+
+    @property
+    def partitions(self) -> range:
+        return range(self.source.partitions)

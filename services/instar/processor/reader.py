@@ -1,0 +1,318 @@
+"""The reading half of a worker: one consumer in the migration's group, its assignment and its positions.
+
+Rebalances happen inside ``poll``. What must be done before partitions are given up (commit or abort) belongs to the
+worker, which passes it in as ``Owner``.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from instar.core import checkpoint
+from instar.core.provenance import Stamp
+from instar.core.record import TIMESTAMP_NONE_MS, Record
+from instar.kafka import config
+from instar.kafka.errors import (
+    Aborted,
+    AmbiguousOutcome,
+    Fenced,
+    KafkaTrouble,
+    Refused,
+    error_of,
+    is_fence,
+    is_missing_topic,
+    is_unreachable,
+    trouble,
+)
+from instar.kafka.failpoints import Failpoints
+from instar.processor.plan import BridgePlan
+from instar.processor.position import Position
+
+CALL_TIMEOUT_S = 30.0
+_NO_GENERATION = -1
+_METADATA_MAGIC = b"CGMDv2:"  # librdkafka's serialized group metadata: magic, then the generation as a host int32
+
+
+class Owner(Protocol):
+    """Who must act before partitions go."""
+
+    def before_revoke(self) -> None:
+        """Commit or abort what is open: another member takes these partitions next."""
+        ...
+
+    def after_loss(self) -> None:
+        """Abort what is open: another member may have these partitions already."""
+        ...
+
+
+class Reader:
+    def __init__(self, plan: BridgePlan, instance: str, owner: Owner, failpoints: Failpoints) -> None:
+        self._plan = plan
+        self._owner = owner
+        self._failpoints = failpoints
+        self._instance = instance
+        self._consumer: Consumer | None = None
+        self._assignments = 0
+        self._broken: Exception | None = None
+        self._down = False
+        self.positions: dict[int, Position] = {}
+        self.group_metadata: object = None
+
+    @property
+    def all_brokers_down(self) -> bool:
+        """Did the client lose every broker since the last record or end of partition?"""
+        return self._down
+
+    def open(self) -> None:
+        self._broken = None
+        settings = config.consumer(self._plan.kafka, group=self._plan.group, instance=self._instance)
+        self._consumer = Consumer(settings | {"error_cb": self._on_error})
+        self._consumer.subscribe(
+            [self._plan.source.name], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+
+    def close(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        self.positions = {}
+        if consumer is not None:
+            consumer.close()
+
+    def poll(self, records: int, timeout_s: float) -> list[Record]:
+        """Records in the order of their offsets within each partition. May rebalance.
+
+        Raises ``Aborted``, ``AmbiguousOutcome`` or ``KafkaTrouble`` as the writer does; a batch that was polled across
+        a change of assignment is dropped and read again.
+        """
+        consumer = self._ready
+        assignments = self._assignments
+        try:
+            messages = consumer.consume(records, timeout_s)
+        except KafkaException as exception:
+            raise self._sorted(error_of(exception)) from exception
+        if self._broken is not None:
+            broken, self._broken = self._broken, None
+            raise broken
+        if assignments != self._assignments:
+            self.rewind()
+            return []
+        return self._accept(messages)
+
+    def rewind(self) -> None:
+        """Read again from each position's ``next``.
+
+        Assigning anew rather than seeking: a seek fails while a partition's fetcher is still starting.
+        """
+        if self.positions:
+            self._ready.assign(
+                [
+                    TopicPartition(self._plan.source.name, position.partition, position.next)
+                    for position in self.positions.values()
+                ]
+            )
+
+    def reload(self) -> None:
+        """Take the committed offsets as the truth, roll every position back to them, and read on from there."""
+        self._load(list(self.positions))
+        self.rewind()
+
+    def offsets(self, positions: Sequence[Position]) -> list[TopicPartition]:
+        """What to send into the transaction for these positions."""
+        return [
+            TopicPartition(
+                self._plan.source.name,
+                position.partition,
+                position.next,
+                position.checkpoint(self._plan.fingerprint).metadata(),
+            )
+            for position in positions
+        ]
+
+    def commit_plainly(self, offsets: list[TopicPartition]) -> None:
+        """Commit outside a transaction: only for the built-in broker, which does not store transactional offsets."""
+        self._ready.commit(offsets=offsets, asynchronous=False)
+
+    def committed_by_others(self) -> dict[int, int]:
+        """Committed offsets of the partitions that other members hold."""
+        others = [partition for partition in self._plan.partitions if partition not in self.positions]
+        return {partition: one.offset for partition, one in self._committed(others).items()}
+
+    # ------------------------------------------------------------------ rebalancing
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._assignments += 1
+        try:
+            self.positions = {}
+            self._load([one.partition for one in partitions])
+            consumer.assign(
+                [TopicPartition(one.topic, one.partition, self.positions[one.partition].next) for one in partitions]
+            )
+            self.group_metadata = _checked(consumer.consumer_group_metadata())
+            self._failpoints.hit("assigned", in_transaction=False)
+        except Exception as exception:  # re-raised by poll: the client would print and lose it
+            self._broken = exception
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:  # noqa: ARG002
+        self._assignments += 1
+        try:
+            self._failpoints.hit("revoked", in_transaction=True)
+            self._owner.before_revoke()
+        except Exception as exception:
+            self._broken = exception
+        self.positions = {}
+        consumer.unassign()
+
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:  # noqa: ARG002
+        self._assignments += 1
+        try:
+            self._failpoints.hit("lost", in_transaction=True)
+            self._owner.after_loss()
+        except Exception as exception:
+            self._broken = exception
+        self.positions = {}
+        consumer.unassign()
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001
+            self._down = True
+
+    # ------------------------------------------------------------------ positions
+
+    def _load(self, partitions: Sequence[int]) -> None:
+        """Positions from the group's checkpoints, each checked against what the topic holds."""
+        committed = self._committed(partitions)
+        for partition in partitions:
+            if partition not in committed:
+                raise Refused(
+                    f"Group {self._plan.group} has no checkpoint for partition {partition} of "
+                    f"{self._plan.source.name}; starting at either end could repeat or skip records.",
+                    "Stop the workers and start one with --recover-checkpoint, which finds it from the target.",
+                )
+            one = committed[partition]
+            point = checkpoint.parse(one.offset, one.metadata)
+            topic_id = self._plan.source.id
+            if point.topic_id and point.topic_id != topic_id.hex():
+                raise Refused(
+                    f"Topic {self._plan.source.name} was deleted and created again since partition {partition} was "
+                    f"last read: the checkpoint is of topic id {point.topic_id}, the topic now is {topic_id.hex()}.",
+                    f"If the new topic is to be read from its start, delete group {self._plan.group} first.",
+                )
+            counts = point.counts.copy()
+            start = self._inside_log(partition, point.offset)
+            counts.expired += start - point.offset
+            stamp = Stamp(self._plan.migration, self._plan.direction, topic_id, partition)
+            self.positions[partition] = Position(partition, topic_id, stamp, start, counts)
+
+    def _inside_log(self, partition: int, offset: int) -> int:
+        """The offset to begin at. Raises ``Refused`` when retention deleted records before they were read."""
+        topic = self._plan.source.name
+        try:
+            low, high = self._ready.get_watermark_offsets(TopicPartition(topic, partition), timeout=CALL_TIMEOUT_S)
+        except KafkaException as exception:
+            raise self._sorted(error_of(exception)) from exception
+        if offset > high:
+            raise Refused(
+                f"The checkpoint of {topic} partition {partition} is {offset:,}, beyond the topic's end {high:,}: "
+                "the topic was cut short or created again.",
+                "Find out which before going on; `instar doctor` shows topic ids.",
+            )
+        if offset >= low:
+            return offset
+        if not self._plan.accept_expired:
+            raise Refused(
+                f"Retention deleted {low - offset:,} offsets of {topic} partition {partition} before they were read "
+                f"(checkpoint {offset:,}, first record now {low:,}).",
+                "Start with --accept-expired to record them as expired and go on.",
+            )
+        return low
+
+    def _committed(self, partitions: Sequence[int]) -> dict[int, TopicPartition]:
+        if not partitions:
+            return {}
+        asked = [TopicPartition(self._plan.source.name, partition) for partition in partitions]
+        try:
+            found = self._ready.committed(asked, timeout=CALL_TIMEOUT_S)
+        except KafkaException as exception:
+            raise self._sorted(error_of(exception)) from exception
+        return {one.partition: one for one in found if one.offset >= 0}
+
+    # ------------------------------------------------------------------ messages
+
+    def _accept(self, messages: list[Any]) -> list[Record]:
+        records: list[Record] = []
+        positions = self.positions
+        for message in messages:
+            error = message.error()
+            if error is not None:
+                self._event(message, error)
+                continue
+            partition, offset = message.partition(), message.offset()
+            position = positions.get(partition)
+            if position is None or offset < position.next:
+                continue  # of an assignment that is gone
+            kind, timestamp_ms = message.timestamp()
+            headers = message.headers()
+            records.append(
+                Record(
+                    message.topic(),
+                    partition,
+                    offset,
+                    message.key(),
+                    message.value(),
+                    tuple(headers) if headers else (),
+                    timestamp_ms if kind else TIMESTAMP_NONE_MS,
+                )
+            )
+        if records:
+            self._down = False
+        return records
+
+    def _event(self, message: Any, error: KafkaError) -> None:
+        code = error.code()
+        if code == KafkaError._PARTITION_EOF:  # noqa: SLF001
+            self._down = False
+            position = self.positions.get(message.partition())
+            if position is not None:
+                # Markers and aborted records lie between the last record and here; position() does not tell after a
+                # seek (kafka-flow #850).
+                position.end = max(position.end, message.offset())
+            return
+        if code in {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}:  # noqa: SLF001
+            raise AmbiguousOutcome(f"partition {message.partition()}: {error.str()}")
+        raise self._sorted(error)
+
+    def _sorted(self, error: KafkaError) -> Exception:
+        if error.code() == KafkaError._MAX_POLL_EXCEEDED:  # noqa: SLF001
+            return Aborted("the worker stood still for longer than max.poll.interval.ms and lost its partitions")
+        if is_fence(error):
+            return Fenced(
+                f"Worker {self._instance} was fenced: another worker joined {self._plan.group} under the same name.",
+                "Give every machine's workers their own --instance name.",
+            )
+        if error.fatal() or is_missing_topic(error):
+            return trouble(error, f"reading {self._plan.source.name}")
+        if error.retriable() or is_unreachable(error):
+            return AmbiguousOutcome(error.str())
+        return trouble(error, f"reading {self._plan.source.name}")
+
+    @property
+    def _ready(self) -> Consumer:
+        if self._consumer is None:
+            raise AmbiguousOutcome("there is no consumer")
+        return self._consumer
+
+
+def _checked(group_metadata: object) -> object:
+    """Refuse a generation of -1: the broker would accept offsets under it from anybody, fenced by nothing."""
+    if isinstance(group_metadata, bytes) and group_metadata.startswith(_METADATA_MAGIC):
+        start = len(_METADATA_MAGIC)
+        generation = int.from_bytes(group_metadata[start : start + 4], sys.byteorder, signed=True)
+        if generation == _NO_GENERATION:
+            raise AmbiguousOutcome("the group metadata has no generation yet")
+        return group_metadata
+    raise KafkaTrouble(
+        "This release of confluent-kafka writes its group metadata in a form that instar does not know, so it cannot "
+        "make sure that offsets are fenced by generation.",
+        "Use the release that instar's requirements pin.",
+    )

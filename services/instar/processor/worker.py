@@ -1,0 +1,333 @@
+"""A worker: the loop of one slot, consume - transform - produce - commit, in one transaction (design section 8).
+
+The order within a turn is what the guarantees rest on:
+
+1. poll (rebalances happen here, and end the open transaction before partitions go);
+2. transform, in memory;
+3. begin, if nothing is open; queue the outputs and the dead letters;
+4. when the transaction is old or large enough, or the source is idle: flush, send offsets, commit.
+
+After ``Aborted`` everything since the last commit is read again. After ``AmbiguousOutcome`` the producer is destroyed,
+a new one with the same transactional id is initialised, and the committed offsets decide what to read. A failure inside
+a rebalance replaces the consumer too.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from instar.core.bridge import Bridge, Carried
+from instar.core.checkpoint import Counts
+from instar.core.dead_letter import dead_letter
+from instar.core.record import Output, Record
+from instar.core.rejected import Rejected
+from instar.kafka.cluster import Cluster
+from instar.kafka.errors import Aborted, AmbiguousOutcome, KafkaTrouble, Refused, Unreachable
+from instar.kafka.failpoints import Failpoints
+from instar.processor.plan import BridgePlan
+from instar.processor.position import Position
+from instar.processor.reader import Reader
+from instar.processor.writer import Writer
+
+log = structlog.get_logger(__name__)
+
+POLL_S = 0.2
+PROGRESS_EVERY_S = 0.5
+OTHERS_EVERY_S = 0.5
+TOPIC_CHECK_EVERY_S = 10.0
+BACKOFF_FIRST_S = 0.1
+BACKOFF_LAST_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A worker's state at a moment: what it has committed since it started, and the offsets that it stands at."""
+
+    slot: str
+    counts: Counts
+    offsets: dict[int, int]
+    transactions: int
+    recoveries: int
+
+
+@dataclass(slots=True)
+class _Totals:
+    transactions: int = 0
+    recoveries: int = 0
+    committed: Counts = field(default_factory=Counts)
+
+
+class Worker:
+    """One slot of a migration's direction. ``instance`` is stable across restarts: it names slot and transactions."""
+
+    def __init__(
+        self,
+        plan: BridgePlan,
+        instance: str,
+        *,
+        stop: threading.Event,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        failpoints: Failpoints | None = None,
+    ) -> None:
+        self._plan = plan
+        self._slot = f"instar.{plan.migration}.{plan.direction}.{instance}"
+        self._stop = stop
+        self._on_progress = on_progress
+        self._failpoints = failpoints or Failpoints()
+        self._bridge: Bridge = plan.make_bridge()
+        self._reader = Reader(plan, self._slot, self, self._failpoints)
+        self._writer = Writer(plan, self._slot, self._failpoints)
+        self._cluster: Cluster | None = None
+        self._totals = _Totals()
+        self._held = 0  # records in the open transaction
+        self._halt: KafkaTrouble | None = None  # to be raised once what precedes it is committed
+        self._idle = False
+        self._next_progress_s = 0.0
+        self._next_others_s = 0.0
+        self._next_topic_check_s = time.monotonic() + TOPIC_CHECK_EVERY_S
+        self._log = log.bind(migration=plan.migration, direction=plan.direction, slot=self._slot)
+
+    def run(self) -> None:
+        """Work until stopped, or until the plan's bounds are reached.
+
+        Raises ``KafkaTrouble`` when an operator must act; everything committed before that stays right.
+        """
+        needs_producer = needs_consumer = True
+        failing_since_s: float | None = None
+        backoff_s = BACKOFF_FIRST_S
+        try:
+            while not self._finished():
+                try:
+                    if needs_producer:
+                        self._writer.replace()
+                        if needs_consumer:
+                            self._reader.open()
+                        else:
+                            self._reader.reload()
+                        self._held = 0
+                        needs_producer = needs_consumer = False
+                    self._turn()
+                    failing_since_s, backoff_s = None, BACKOFF_FIRST_S
+                except Aborted as reason:
+                    self._log.warning("transaction aborted, reading again", reason=str(reason))
+                    needs_producer = not self._roll_back()
+                except AmbiguousOutcome as reason:
+                    now_s = time.monotonic()
+                    failing_since_s = failing_since_s or now_s
+                    self._give_up_after(now_s - failing_since_s, str(reason))
+                    self._log.warning("outcome unknown, starting a new producer", reason=str(reason))
+                    self._totals.recoveries += 1
+                    self._abandon_clients()
+                    needs_producer = needs_consumer = True
+                    self._stop.wait(backoff_s)
+                    backoff_s = min(backoff_s * 2, BACKOFF_LAST_S)
+            self._finish()
+        finally:
+            self._writer.discard()
+            self._reader.close()
+            self._report(force=True)
+
+    # ------------------------------------------------------------------ one turn
+
+    def _turn(self) -> None:
+        limits = self._plan.limits
+        self._idle = False
+        records = self._reader.poll(limits.batch_records, limits.idle_ms / 1000 if self._held else POLL_S)
+        if records:
+            self._failpoints.hit("polled", in_transaction=self._writer.open)
+            self._process(records)
+        else:
+            self._idle = True
+            for position in self._reader.positions.values():
+                position.take_end()
+            self._watch()
+        if self._due():
+            self._commit()
+        self._report()
+        if self._halt is not None:
+            raise self._halt
+
+    def _process(self, records: list[Record]) -> None:
+        plan, positions, carry = self._plan, self._reader.positions, self._bridge.carry
+        self._bridge.forget_rejected_routes()
+        outputs: dict[tuple[str, int], list[Output]] = {}
+        done = 0
+        for record in records:
+            position = positions[record.partition]
+            carried = carry(record, position.stamp)
+            if carried.rejected is not None:
+                if plan.stop_on_error:
+                    self._halt = _halted(record, carried.rejected)
+                    break
+                letter = dead_letter(record, plan.source.id, carried.rejected, plan.migration, plan.direction)
+                outputs.setdefault((plan.dead_letters.name, record.partition), []).append(letter)
+            elif carried.outputs:
+                outputs.setdefault((plan.target.name, record.partition), []).extend(carried.outputs)
+            _count(position, carried)
+            position.next = record.offset + 1
+            done += 1
+        self._failpoints.hit("transformed", in_transaction=self._writer.open)
+        if outputs:
+            self._writer.begin()
+            for (topic, partition), some in outputs.items():
+                self._writer.produce(topic, partition, some)
+            self._failpoints.hit("produced", in_transaction=True)
+        self._held += done
+
+    def _due(self) -> bool:
+        limits = self._plan.limits
+        if self._halt is not None or self._held >= limits.transaction_records:
+            return True
+        if self._writer.open_for_s * 1000 >= limits.transaction_ms:
+            return True
+        return self._idle and any(position.moved for position in self._reader.positions.values())
+
+    def _commit(self) -> None:
+        moved = [position for position in self._reader.positions.values() if position.moved]
+        if not moved:
+            return
+        self._writer.begin()
+        offsets = self._reader.offsets(moved)
+        self._writer.commit(offsets, self._reader.group_metadata)
+        if self._plan.built_in:
+            self._reader.commit_plainly(offsets)
+        for position in moved:
+            self._totals.committed = self._totals.committed.plus(position.counts.minus(position.committed_counts))
+            position.confirm()
+        self._held = 0
+        self._totals.transactions += 1
+
+    # ------------------------------------------------------------------ when it does not go straight
+
+    def before_revoke(self) -> None:
+        """Partitions are about to go: commit what is open, so that the next owner need not repeat it."""
+        try:
+            self._commit()
+        except Aborted:
+            self._writer.abort()
+        self._held = 0
+
+    def after_loss(self) -> None:
+        """Partitions are gone: another may have read them already, so nothing of ours may become visible."""
+        self._writer.abort()
+        self._held = 0
+
+    def _roll_back(self) -> bool:
+        """Abort and read again. False: the abort itself did not go through, a new producer is needed."""
+        self._held = 0
+        try:
+            self._writer.abort()
+            for position in self._reader.positions.values():
+                position.roll_back()
+            self._reader.rewind()
+        except (Aborted, AmbiguousOutcome) as reason:
+            self._log.warning("abort did not go through", reason=str(reason))
+            return False
+        return True
+
+    def _abandon_clients(self) -> None:
+        self._held = 0
+        self._writer.discard()
+        self._reader.close()
+
+    def _give_up_after(self, failing_for_s: float, reason: str) -> None:
+        if failing_for_s > self._plan.limits.patience_s:
+            raise Unreachable(
+                f"Kafka did not answer for {failing_for_s:.0f} s: {reason}. The checkpoint is saved.",
+                "Start the worker again when the cluster is back; it goes on where it stood.",
+            )
+
+    def _watch(self) -> None:
+        """While idle: is the source still the topic that it was, and is the cluster there at all?"""
+        if self._reader.all_brokers_down:
+            raise AmbiguousOutcome("no broker is reachable")
+        now_s = time.monotonic()
+        if self._plan.built_in or now_s < self._next_topic_check_s:
+            return
+        self._next_topic_check_s = now_s + TOPIC_CHECK_EVERY_S
+        self._cluster = self._cluster or Cluster(self._plan.kafka)
+        source = self._cluster.topic(self._plan.source.name)
+        if source.id != self._plan.source.id:
+            raise Refused(
+                f"Topic {source.name} was deleted and created again while the worker ran.",
+                f"If the new topic is to be read from its start, delete group {self._plan.group} first.",
+            )
+        if source.partitions > self._plan.source.partitions:
+            raise Refused(
+                f"Topic {source.name} has {source.partitions} partitions now, {self._plan.source.partitions} when the "
+                "worker started.",
+                f"Give {self._plan.target.name} and {self._plan.dead_letters.name} as many, then start it again.",
+            )
+
+    # ------------------------------------------------------------------ the end
+
+    def _finished(self) -> bool:
+        """Stopped, or at the bounds: a partition is done when its committed offset is at or past its bound.
+
+        Partitions of other members count as well: were one of them to die, this worker would be needed.
+        """
+        if self._stop.is_set():
+            return True
+        bounds = self._plan.bounds
+        if bounds is None:
+            return False
+        positions = self._reader.positions
+        if any(position.committed < bounds[position.partition] for position in positions.values()):
+            return False
+        rest = [partition for partition in bounds if partition not in positions]
+        if not rest:
+            return True
+        now_s = time.monotonic()
+        if now_s < self._next_others_s:
+            return False
+        self._next_others_s = now_s + OTHERS_EVERY_S
+        try:
+            others = self._reader.committed_by_others()
+        except AmbiguousOutcome:
+            return False
+        return all(others.get(partition, -1) >= bounds[partition] for partition in rest)
+
+    def _finish(self) -> None:
+        """Commit what is open. Failing that, it is read again by whoever starts next: nothing is lost."""
+        try:
+            self._commit()
+        except (Aborted, AmbiguousOutcome) as reason:
+            self._log.warning("stopped before the last transaction was committed", reason=str(reason))
+
+    def _report(self, *, force: bool = False) -> None:
+        now_s = time.monotonic()
+        if not force and now_s < self._next_progress_s:
+            return
+        self._next_progress_s = now_s + PROGRESS_EVERY_S
+        offsets = {position.partition: position.committed for position in self._reader.positions.values()}
+        self._on_progress(
+            Progress(self._slot, self._totals.committed, offsets, self._totals.transactions, self._totals.recoveries)
+        )
+
+
+def _count(position: Position, carried: Carried) -> None:
+    counts = position.counts
+    counts.read += 1
+    result = carried.result
+    if result == "published":
+        counts.published += 1
+        counts.outputs += len(carried.outputs)
+    elif result == "dead-lettered":
+        counts.dead_lettered += 1
+    elif result == "dropped":
+        counts.dropped += 1
+    else:
+        counts.echoed += 1
+
+
+def _halted(record: Record, rejected: Rejected) -> KafkaTrouble:
+    where = f" in hop {rejected.hop}" if rejected.hop else ""
+    at = f" at {rejected.path}" if rejected.path else ""
+    return KafkaTrouble(
+        f"Stopped at {record.topic} partition {record.partition} offset {record.offset:,}: {rejected.code}{where}{at}: "
+        f"{rejected.message}",
+        'Mend the hop or the record and start again; or set on_error = "dead-letter" to go on without it.',
+    )

@@ -1,0 +1,168 @@
+"""The writing half of a worker: one producer, at most one open transaction.
+
+Every Kafka call here ends in one of four ways, and callers need no other: it succeeded, ``Aborted`` (nothing of the
+transaction is visible, read again), ``AmbiguousOutcome`` (only a new producer can tell: call ``replace``) or a
+``KafkaTrouble`` that ends the worker.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+
+from instar.core.record import Output
+from instar.kafka import config
+from instar.kafka.errors import (
+    Aborted,
+    AmbiguousOutcome,
+    Fenced,
+    Refused,
+    error_of,
+    is_fence,
+    is_stale_member,
+    is_unreachable,
+    trouble,
+)
+from instar.kafka.failpoints import Failpoints
+from instar.processor.plan import BridgePlan
+
+INIT_TIMEOUT_S = 30.0
+CALL_TIMEOUT_S = 30.0
+
+
+class Writer:
+    def __init__(self, plan: BridgePlan, transactional_id: str, failpoints: Failpoints) -> None:
+        self._plan = plan
+        self._failpoints = failpoints
+        self.transactional_id = transactional_id
+        self._config = config.producer(
+            plan.kafka,
+            transactional_id=transactional_id,
+            largest_record_bytes=max(plan.target.max_message_bytes, plan.dead_letters.max_message_bytes),
+            batch_bytes=min(plan.target.max_message_bytes, plan.dead_letters.max_message_bytes),
+        )
+        self._timeout_s = self._config["transaction.timeout.ms"] / 1000
+        self._producer: Producer | None = None
+        self._opened_at_s = 0.0
+        self.open = False
+
+    def replace(self) -> None:
+        """A new producer with the same transactional id. Its init ends whatever the old one left open.
+
+        Raises ``AmbiguousOutcome`` when the cluster does not answer in time, ``KafkaTrouble`` when it refuses.
+        """
+        self.discard()
+        producer = Producer(self._config)
+        try:
+            producer.init_transactions(INIT_TIMEOUT_S)
+        except KafkaException as exception:
+            error = error_of(exception)
+            if is_unreachable(error) or error.retriable():
+                raise AmbiguousOutcome(f"init_transactions: {error.str()}") from exception
+            raise self._fatal(error, "starting the transactional producer") from exception
+        self._producer = producer
+
+    def discard(self) -> None:
+        """Drop the producer without a word to the broker: what it had open is ended by the next init."""
+        producer, self._producer, self.open = self._producer, None, False
+        if producer is not None:
+            producer.purge(in_queue=True, in_flight=True, blocking=False)
+            producer.close()
+
+    def begin(self) -> None:
+        if self.open:
+            return
+        self._call("beginning a transaction", self._ready.begin_transaction)
+        self.open = True
+        self._opened_at_s = time.monotonic()
+
+    @property
+    def open_for_s(self) -> float:
+        return time.monotonic() - self._opened_at_s if self.open else 0.0
+
+    def produce(self, topic: str, partition: int, outputs: Sequence[Output]) -> None:
+        """Queue outputs. No delivery callback: the commit fails if any delivery failed."""
+        producer = self._ready
+        for output in outputs:
+            while True:
+                try:
+                    producer.produce(
+                        topic,
+                        value=output.value,
+                        key=output.key,
+                        partition=partition,
+                        headers=list(output.headers),
+                        timestamp=max(output.timestamp_ms, 0),
+                    )
+                    break
+                except BufferError:  # the queue is full: let it drain
+                    producer.poll(0.05)
+                except KafkaException as exception:
+                    raise self._sorted(error_of(exception), f"producing to {topic}") from exception
+        producer.poll(0)
+
+    def commit(self, offsets: list[TopicPartition], group_metadata: object) -> None:
+        """Flush, send the source offsets, commit: outputs and checkpoint become visible together or not at all."""
+        producer = self._ready
+        hit = self._failpoints.hit
+        self._call("flushing", lambda: producer.flush(CALL_TIMEOUT_S))
+        hit("flushed", in_transaction=True)
+        self._call(
+            "sending offsets", lambda: producer.send_offsets_to_transaction(offsets, group_metadata, CALL_TIMEOUT_S)
+        )
+        hit("offsets-sent", in_transaction=True)
+        hit("before-commit", in_transaction=True)
+        hurried = self._failpoints.during("during-commit", in_transaction=True)
+        self._call("committing", lambda: producer.commit_transaction(0.001 if hurried else CALL_TIMEOUT_S))
+        if hurried:
+            raise AmbiguousOutcome("failpoint during-commit")
+        self.open = False
+        hit("after-commit", in_transaction=False)
+
+    def abort(self) -> None:
+        if not self.open:
+            return
+        self._failpoints.hit("abort", in_transaction=True)
+        producer = self._ready
+        self._call("aborting", lambda: producer.abort_transaction(CALL_TIMEOUT_S))
+        self.open = False
+
+    @property
+    def _ready(self) -> Producer:
+        if self._producer is None:
+            raise AmbiguousOutcome("there is no producer")
+        return self._producer
+
+    def _call(self, doing: str, call: Callable[[], object]) -> None:
+        try:
+            call()
+        except KafkaException as exception:
+            raise self._sorted(error_of(exception), doing) from exception
+
+    def _sorted(self, error: KafkaError, doing: str) -> Exception:
+        """Which of the four endings an error is."""
+        if is_stale_member(error) or error.txn_requires_abort():
+            return Aborted(f"{doing}: {error.str()}")
+        if is_fence(error) or error.fatal():
+            # The coordinator also fences a transaction that outlived its timeout; then nobody took the slot.
+            if self.open_for_s > self._timeout_s * 0.9:
+                return AmbiguousOutcome(f"{doing}: the transaction outlived its timeout")
+            return self._fatal(error, doing)
+        if error.retriable() or is_unreachable(error):
+            return AmbiguousOutcome(f"{doing}: {error.str()}")
+        return self._fatal(error, doing)
+
+    def _fatal(self, error: KafkaError, doing: str) -> Exception:
+        if is_fence(error):
+            return Fenced(
+                f"While {doing}, worker {self.transactional_id} was fenced: another worker runs in the same slot. "
+                "This one has written nothing since.",
+                "Give every machine's workers their own --instance name.",
+            )
+        if error.code() in {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}:
+            return Refused(
+                f"While {doing}, a record was too large for {self._plan.dead_letters.name} or "
+                f"{self._plan.target.name}: {error.str()}.",
+                "Raise max.message.bytes of the dead-letter topic above the source's.",
+            )
+        return trouble(error, doing, str(self._plan.kafka.get("bootstrap.servers", "")))
