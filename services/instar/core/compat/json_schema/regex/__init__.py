@@ -1,0 +1,1 @@
+"""Regular expressions of ``pattern`` as languages: containment, not just matching."""

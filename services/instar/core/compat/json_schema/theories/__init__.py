@@ -1,0 +1,1 @@
+"""One theory for each JSON type: is a conjunction of literals about a value of that type unsatisfiable?"""
