@@ -189,7 +189,7 @@ def _read(header: bytes, data: bytes, version: int) -> Patch | LiftNote:
             tuple((_place(place), part) for place, part in puts),
             tuple(_place(place) for place in removals),
         )
-    except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
+    except (ValueError, TypeError):
         return "unreadable-header"
     return patch if made_for == version else "other-version"
 

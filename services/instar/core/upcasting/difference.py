@@ -9,6 +9,9 @@ from instar.core.upcasting.value import same, same_leaf
 
 Place = tuple[str | int, ...]  # from the record inwards: a key of a record or map, an index of an array
 
+# Each value that came is compared with each that went; a record with more pairs than this is told without moves.
+MOVE_PAIRS_LIMIT = 100_000
+
 Kind = Literal["added", "removed", "changed", "moved"]
 
 
@@ -103,6 +106,8 @@ def _moves(gone: dict[Place, Any], new: dict[Place, Any]) -> dict[Place, tuple[P
     for inner_only in (False, True):
         sources = {place: value for root, part in gone.items() for place, value in _candidates(part, root, inner_only)}
         targets = {place: value for root, part in new.items() for place, value in _candidates(part, root, inner_only)}
+        if len(sources) * len(targets) > MOVE_PAIRS_LIMIT:
+            return moves
         for target, value in targets.items():
             if any(target[: len(done)] == done for done in moves):
                 continue
@@ -119,10 +124,10 @@ def _moves(gone: dict[Place, Any], new: dict[Place, Any]) -> dict[Place, tuple[P
 
 
 def _candidates(value: Any, root: Place, inner_only: bool) -> Iterator[tuple[Place, Any]]:
-    if not inner_only:
-        yield root, value
-    elif isinstance(value, dict):
+    if inner_only and isinstance(value, dict):
         yield from leaves(value, root)
+    else:
+        yield root, value
 
 
 def _most_alike(sources: list[Place], target: Place) -> Place | None:

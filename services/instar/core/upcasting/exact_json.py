@@ -20,8 +20,11 @@ def dumps(value: Any) -> bytes:
 
 
 def loads(data: bytes) -> Any:
-    """The value that ``dumps`` wrote. ValueError, TypeError, KeyError or RecursionError for bytes that it did not."""
-    return _unpack(json.loads(data.decode("utf-8", "surrogatepass")))
+    """The value that ``dumps`` wrote. ValueError for bytes that it did not write, whatever they are."""
+    try:
+        return _unpack(json.loads(data.decode("utf-8", "surrogatepass")))
+    except (TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise ValueError(f"not an exact value: {type(error).__name__}") from error
 
 
 def _pack(value: Any) -> Any:
