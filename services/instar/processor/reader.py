@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from instar.core import checkpoint
 from instar.core.provenance import Stamp
-from instar.core.record import TIMESTAMP_NONE_MS, Record
+from instar.core.record import Record
 from instar.kafka import config
 from instar.kafka.errors import (
     Aborted,
@@ -27,6 +27,7 @@ from instar.kafka.errors import (
     trouble,
 )
 from instar.kafka.failpoints import Failpoints
+from instar.kafka.scan import to_record
 from instar.processor.plan import BridgePlan
 from instar.processor.position import Position
 
@@ -251,19 +252,7 @@ class Reader:
             position = positions.get(partition)
             if position is None or offset < position.next:
                 continue  # of an assignment that is gone
-            kind, timestamp_ms = message.timestamp()
-            headers = message.headers()
-            records.append(
-                Record(
-                    message.topic(),
-                    partition,
-                    offset,
-                    message.key(),
-                    message.value(),
-                    tuple(headers) if headers else (),
-                    timestamp_ms if kind else TIMESTAMP_NONE_MS,
-                )
-            )
+            records.append(to_record(message))
         if records:
             self._down = False
         return records

@@ -1,0 +1,150 @@
+"""Before the first record: the topics that a direction needs, and where its group begins.
+
+The first start commits the start offsets explicitly, so that from then on a missing checkpoint is a fault that is
+noticed and not a second first start (design section 8).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from instar.core import dead_letter, provenance
+from instar.core.checkpoint import Checkpoint, Counts
+from instar.core.record import Record
+from instar.kafka.cluster import Cluster, Topic
+from instar.kafka.errors import Refused, TopicMissing
+from instar.kafka.scan import scan
+from instar.processor.plan import BridgePlan
+
+# The dead-letter topic must take whatever the source takes, with a verdict of up to a few kB more.
+DEAD_LETTER_MARGIN_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    source: Topic
+    target: Topic
+    dead_letters: Topic
+
+
+def ready_topics(cluster: Cluster, source: str, target: str, dead_letters: str, *, create: bool) -> Topics:
+    """The three topics, checked against each other; with ``create`` the missing ones but the source are made.
+
+    Raises ``TopicMissing``, or ``Refused`` where partitions or size limits do not fit.
+    """
+    source_topic = cluster.topic(source)
+    for name, settings in (
+        (target, _target_settings(source_topic)),
+        (dead_letters, _dead_letter_settings(source_topic)),
+    ):
+        if cluster.find(name) is None:
+            if not create:
+                raise TopicMissing(
+                    f"Topic {name!r} does not exist on {cluster.bootstrap}.",
+                    f"Run with --create to make it with {source_topic.partitions} partitions, as {source} has.",
+                )
+            cluster.create(name, source_topic.partitions, settings)
+    topics = Topics(source_topic, cluster.topic(target), cluster.topic(dead_letters))
+    for topic in (topics.target, topics.dead_letters):
+        if topic.partitions < source_topic.partitions:
+            raise Refused(
+                f"Topic {topic.name} has {topic.partitions} partitions, {source} has {source_topic.partitions}; "
+                "records keep their partition number, so it needs at least as many.",
+                f"Add partitions to {topic.name}, or choose another topic in the migration's settings.",
+            )
+    if topics.dead_letters.max_message_bytes <= source_topic.max_message_bytes:
+        raise Refused(
+            f"Topic {topics.dead_letters.name} accepts {topics.dead_letters.max_message_bytes:,} bytes, no more than "
+            f"{source} with {source_topic.max_message_bytes:,}: a dead letter is its record and a verdict.",
+            f"Set its max.message.bytes to at least {source_topic.max_message_bytes + DEAD_LETTER_MARGIN_BYTES}.",
+        )
+    return topics
+
+
+def ensure_start(plan: BridgePlan, cluster: Cluster, *, recover: bool) -> dict[int, int]:
+    """The group's committed offsets; on the first start they are committed at the beginning of the source.
+
+    Where only some partitions lack a checkpoint (partitions were added, or offsets expired), or all do while the
+    target already holds records of this bridge, starting over would publish twice: that is refused, or with
+    ``recover`` mended from the provenance in the target and in the dead letters.
+    """
+    committed = cluster.committed(plan.group, plan.source.name, plan.partitions)
+    missing = [partition for partition in plan.partitions if partition not in committed]
+    offsets = {partition: offset for partition, (offset, _) in committed.items()}
+    if not missing:
+        return offsets
+    found = last_carried(plan, cluster, missing)
+    carried = {partition: offset for partition, offset in found.items() if offset is not None}
+    if carried and not recover:
+        listed = ", ".join(f"partition {partition} up to offset {offset:,}" for partition, offset in carried.items())
+        raise Refused(
+            f"Group {plan.group} has no checkpoint for partitions whose records are in the target already: {listed}. "
+            "Starting over would publish them twice.",
+            "Start with --recover-checkpoint to go on right behind them.",
+        )
+    starts = cluster.start_offsets(plan.source.name, missing)
+    begin = {
+        partition: max(starts[partition], carried[partition] + 1) if partition in carried else starts[partition]
+        for partition in missing
+    }
+    topic_id = plan.source.id.hex()
+    cluster.commit(
+        plan.group,
+        plan.source.name,
+        {
+            partition: (offset, Checkpoint(offset, topic_id, Counts(), plan.fingerprint).metadata())
+            for partition, offset in begin.items()
+        },
+    )
+    return offsets | begin
+
+
+def last_carried(plan: BridgePlan, cluster: Cluster, partitions: Sequence[int]) -> dict[int, int | None]:
+    """Per partition, the last source offset that is in the target or in the dead letters; None when none is.
+
+    Records keep their partition number, so each partition of the source is looked up in the same one of the two
+    topics. Read to the end: a native record may stand behind any number of bridged ones.
+    """
+    last: dict[int, int | None] = dict.fromkeys(partitions)
+    for topic in (plan.target.name, plan.dead_letters.name):
+        starts = cluster.start_offsets(topic, partitions)
+        for record in scan(plan.kafka, topic, starts, cluster.end_offsets(topic, partitions)):
+            offset = _source_offset(plan, record)
+            if offset is not None:
+                last[record.partition] = max(offset, last[record.partition] or 0)
+    return last
+
+
+def _source_offset(plan: BridgePlan, record: Record) -> int | None:
+    """The source offset of a record that this bridge published."""
+    letter = dead_letter.parse(record.headers)
+    if letter is not None:
+        verdict, _ = letter
+        theirs = (verdict.migration, verdict.direction, verdict.source.topic_id)
+        return verdict.source.offset if theirs == (plan.migration, plan.direction, plan.source.id.hex()) else None
+    found = provenance.of(record.headers, record.key, record.value)
+    if found is None:
+        return None
+    theirs = (found.migration, found.direction, found.topic_id.hex())
+    return found.offset if theirs == (plan.migration, plan.direction, plan.source.id.hex()) else None
+
+
+def _target_settings(source: Topic) -> dict[str, str]:
+    """The source's own settings, but with time enough: replayed records carry old timestamps (KIP-870)."""
+    copied = ("cleanup.policy", "max.message.bytes", "compression.type", "min.insync.replicas")
+    settings = {name: source.settings[name] for name in copied if name in source.settings}
+    # Held until the rollout sets the source's own: with it, old records would be deleted as they arrive.
+    settings["retention.ms"] = "-1"
+    settings["retention.bytes"] = "-1"
+    settings["message.timestamp.type"] = "CreateTime"
+    # A source's old timestamps must not be refused (message.timestamp.before.max.ms, KIP-937).
+    settings["message.timestamp.before.max.ms"] = str(2**63 - 1)
+    return settings
+
+
+def _dead_letter_settings(source: Topic) -> dict[str, str]:
+    return {
+        "cleanup.policy": "delete",  # several dead letters may share a key, and each is wanted
+        "retention.ms": "-1",
+        "retention.bytes": "-1",
+        "max.message.bytes": str(source.max_message_bytes + DEAD_LETTER_MARGIN_BYTES),
+    }
