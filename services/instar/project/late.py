@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
 Plain = str | int | float | bool
 
 MASK = "***"
@@ -46,6 +49,11 @@ class Late:
             if scheme == "file" and colon and not name:
                 raise ValueError("`file:` must be followed by a path")
         return cls(raw, key)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        """A model holds it as it is and dumps what may be shown."""
+        return core_schema.is_instance_schema(cls, serialization=core_schema.plain_serializer_function_ser_schema(str))
 
     @property
     def is_reference(self) -> bool:

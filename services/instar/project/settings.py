@@ -12,7 +12,7 @@ from instar.core.finding import Finding
 from instar.project.environment import Environment
 from instar.project.late import Late
 from instar.project.migration import Migration
-from instar.project.model import Strict, did_you_mean, findings_of
+from instar.project.model import Strict, did_you_mean, dotted, findings_of
 from instar.project.toml_lines import KeyPath, TomlLines
 
 FORMAT = 1
@@ -40,7 +40,7 @@ class SettingsFile:
     def finding(self, code: str, path: KeyPath, message: str, remedy: str, **more: Any) -> Finding:
         """A finding about one key."""
         line = self.lines.line_of((*self.prefix, *path))
-        return Finding(code=code, message=message, remedy=remedy, file=self.file, line=line, **more)
+        return Finding(code, message, remedy, file=self.file, line=line, path=dotted(path), **more)
 
 
 class NoSuchEnvironment(Exception):
