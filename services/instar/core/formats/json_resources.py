@@ -16,7 +16,7 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 from instar.core.formats.json_dialect import HOLDERS, parts_of, pointer, subschemas
 from instar.core.formats.schema import Invalid
 
-DEPTH_LIMIT = 200  # levels of nesting in a schema; the deepest of 301 published webhook schemas has 24
+DEPTH_LIMIT = 100  # levels of nesting in one document; the deepest of 301 published webhook schemas has 6
 
 # urljoin joins only under schemes it knows and drops ".." above the root silently: a deep made-up folder shows both.
 _ROOT = "http://folder.invalid/0/1/2/3/4/5/6/7/"

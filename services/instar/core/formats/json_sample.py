@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 TRIES = 100  # whole values
 _PART_TRIES = 30  # of one part
 _DEEP = 6  # levels from which on optional parts are left out
-_DEPTH_LIMIT = 60
+_DEPTH_LIMIT = 60  # levels of the value, and of references in one place
+_DRAWS = 30_000  # parts drawn for one sample, failed attempts included; a webhook payload takes about 300
 _HARD = frozenset(
     [
         "not",
@@ -77,12 +78,14 @@ class Sampler:
     def __init__(self, bundle: Bundle, validator: jsonschema_rs.Validator) -> None:
         self._bundle = bundle
         self._validator = validator
+        self._left = 0  # draws until the sample at hand is given up
         self._patterns: dict[str, Draw | None] = {}
         self._parts: dict[int, tuple[Node, jsonschema_rs.Validator]] = {}  # the node too: it keeps the id taken
 
     def sample(self, random: Random) -> Any:
         """A valid value. Raises ``NoSample``."""
         why = ""
+        self._left = _DRAWS
         for _ in range(TRIES):
             try:
                 value = self._draw(self._bundle.root, random, 0)
@@ -102,8 +105,9 @@ class Sampler:
             if not node:
                 raise _Stuck("a part of the schema allows no value")
             return random.choice((None, True, 0, "text", [], {}))
-        if depth > _DEPTH_LIMIT:
-            raise _Stuck("the schema recurses without a way out")
+        self._left -= 1
+        if depth > _DEPTH_LIMIT or self._left < 0:
+            raise _Stuck("the schema recurses without a way out, or asks for a value without end")
         if not self._is_hard(node):
             return self._build(self._settled(node, random, 0), random, depth)
         validator = self._part_validator(node)
@@ -229,7 +233,7 @@ class Sampler:
         if "contains" in node:
             least = max(least, int(node.get("minContains", 1)))
         length = random.randint(least, max(least, min(most, least + 4)))
-        result = []
+        result: list[Any] = []
         for at in range(length):
             result.append(self._element(fixed[at] if at < len(fixed) else rest, result, node, random, depth))
         for at in (
@@ -331,12 +335,12 @@ def _exact(value: Any) -> Fraction:
 
 
 def _limits(node: dict[str, Any]) -> tuple[Fraction | None, Fraction | None, bool, bool]:
-    """Lowest and highest value, and whether each of them is itself excluded."""
+    """Lowest and highest value, and whether each of them is itself excluded (of two equal limits the excluding one)."""
     lows = [(_exact(node[key]), key == "exclusiveMinimum") for key in ("minimum", "exclusiveMinimum") if key in node]
-    highs = [(_exact(node[key]), key == "exclusiveMaximum") for key in ("maximum", "exclusiveMaximum") if key in node]
-    low = max(lows, default=(None, False), key=lambda each: each if each[0] is not None else (Fraction(0), False))
-    high = min(highs, default=(None, False), key=lambda each: (each[0] or Fraction(0), not each[1]))
-    return low[0], high[0], low[1], high[1]
+    highs = [(_exact(node[key]), key != "exclusiveMaximum") for key in ("maximum", "exclusiveMaximum") if key in node]
+    low, above = max(lows) if lows else (None, False)
+    high, reached = min(highs) if highs else (None, True)
+    return low, high, above, not reached
 
 
 def _integer(node: dict[str, Any], random: Random) -> int:

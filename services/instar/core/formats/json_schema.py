@@ -10,6 +10,7 @@ import jsonschema_rs
 
 from instar.core.formats import canonical_json
 from instar.core.formats.json_bundle import Bundle, bundle
+from instar.core.formats.json_dialect import pointer
 from instar.core.formats.json_problem import rejection
 from instar.core.formats.json_sample import Sampler
 from instar.core.formats.json_shape import shape_of
@@ -79,7 +80,8 @@ class JsonSchema:
 
     def _invalid(self, value: Any, code: str) -> Rejected | None:
         if not self._validator.is_valid(value):
-            return rejection(next(iter(self._validator.iter_errors(value))), code)
+            error = next(self._validator.iter_errors(value), None)
+            return Rejected(code, "The record breaks the schema.") if error is None else rejection(error, code)
         return self._unknown.problem(value, code) if self._unknown is not None else None
 
 
@@ -94,9 +96,10 @@ def parse_json(document: Any, *, resources: Mapping[str, Any] = {}, unknown: Unk
         validator = parts.validator(parts.root)
     except (ValueError, TypeError, OverflowError) as error:
         first_line = getattr(error, "message", str(error)).splitlines()[0]
+        where = pointer(tuple(str(part) for part in getattr(error, "instance_path", ())))
         raise Invalid(
             f"The schema cannot be compiled: {first_line[:200]}.",
-            where="/" + "/".join(str(part) for part in getattr(error, "instance_path", ())),
+            where=where.removeprefix("/$defs/_root"),
             remedy="Correct that part of the schema.",
         ) from error
     return JsonSchema(parts, validator, unknown)

@@ -9,11 +9,12 @@ The reading, where JSON Schema says more than one thing:
 - ``enum`` and ``const`` are an Enum; a null among them becomes the Union's null branch: "nullable" has one form;
 - an object with only ``additionalProperties`` (a schema) or ``patternProperties`` is a Map;
 - a recursive definition is an Object that carries the definition's name, and a Ref inside it; a definition that refers
-  back to itself and is not an object is Opaque at the point of return.
+  back to itself and is neither an object nor an object or null is Opaque at the point of return.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from instar.core.formats.canonical_json import canonical_text
 from instar.core.formats.json_bundle import Bundle
@@ -34,6 +35,7 @@ from instar.core.formats.shape import (
     Scalar,
     Shape,
     Union,
+    without_null,
 )
 
 _STRING = ("contentEncoding", "contentMediaType", "maxLength", "minLength", "pattern")
@@ -53,35 +55,38 @@ _OBJECT = [
 _ANY_KIND = ("anyOf", "else", "if", "not", "oneOf", "then")  # kept as constraints where they are not read
 _OBJECT_SIGNS = frozenset(("properties", "required"))
 _ENUM_SIGNS = frozenset(("type", "enum", "const", "default", "format"))
-_READ_LIMIT = 50_000  # nodes; beyond it parts are Opaque. The largest of 301 published webhook schemas takes 3,000
+_READ_LIMIT = 50_000  # nodes; beyond it parts are Opaque. The largest of 301 published webhook schemas takes 317
+_DEPTH_LIMIT = 60  # levels; Python's stack holds about 140 of them
 
 
 class _Returns(Exception):
-    """A definition that is not an object refers back to itself: read again with it Opaque there."""
+    """A definition that is not a plain object refers back to itself: to be read again, knowing that."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, nullable: bool) -> None:
         super().__init__(name)
         self.name = name
+        self.nullable = nullable
 
 
 def shape_of(bundle: Bundle) -> Shape:
     """The shape of the schema's root. Total: what has no reading is Opaque."""
-    opaque: set[str] = set()
-    while True:
+    nullable: dict[str, bool] = {}
+    while True:  # ends: each round knows of one more definition
         try:
-            return _Reader(bundle, frozenset(opaque)).referred("#")
+            return _Reader(bundle, nullable).referred("#")
         except _Returns as returns:
-            opaque.add(returns.name)
+            nullable[returns.name] = returns.nullable and returns.name not in nullable
 
 
 class _Reader:
-    def __init__(self, bundle: Bundle, opaque: frozenset[str]) -> None:
+    def __init__(self, bundle: Bundle, nullable: Mapping[str, bool]) -> None:
         self._bundle = bundle
-        self._opaque = opaque
+        self._nullable = nullable  # recursive definitions that are an object or null (True), or anything else (False)
         self._open: list[str] = []  # definitions being read, outermost first
         self._returned: set[str] = set()  # those of them that are referred back to
         self._done: dict[str, Shape] = {}  # complete, without a Ref to the outside
         self._reads = 0
+        self._depth = 0
 
     def referred(self, reference: str) -> Shape:
         """The shape of a definition, read once unless it refers back to a definition around it."""
@@ -89,29 +94,39 @@ class _Reader:
         if name in self._done:
             return self._done[name]
         if name in self._open:
-            if name in self._opaque:
+            if self._nullable.get(name) is False:
                 return self._as_text(node)
             self._returned.add(name)
-            return Ref(name or "root")
+            back = Ref(name or "root")
+            return Union((NULL, back)) if name in self._nullable else back
         around, self._returned = self._returned, set()
         self._open.append(name)
         shape = self.read(node, ())
         self._open.pop()
         if name in self._returned:
             self._returned.discard(name)
-            if not isinstance(shape, Object):
-                raise _Returns(name)
-            shape = replace(shape, name=name or "root")
+            shape = self._named(shape, name)
         if not self._returned:
             self._done[name] = shape
         self._returned |= around
         return shape
 
+    def _named(self, shape: Shape, name: str) -> Shape:
+        """A recursive definition's shape with the name that its Refs give."""
+        known = name in self._nullable
+        if isinstance(shape, Object) and not known:
+            return replace(shape, name=name or "root")
+        inner = without_null(shape)
+        if not isinstance(inner, Object) or inner is shape or not known:
+            raise _Returns(name, isinstance(inner, Object) and inner is not shape)
+        named = replace(inner, name=name or "root")
+        return Union(tuple(named if each is inner else each for each in cast("Union", shape).branches))
+
     def read(self, node: Node, within: tuple[str, ...]) -> Shape:
         if isinstance(node, dict) and node.keys() - {"default"} == {"$ref"}:
             return self.referred(node["$ref"])
         self._reads += 1
-        if self._reads > _READ_LIMIT:
+        if self._reads > _READ_LIMIT or self._depth > _DEPTH_LIMIT:
             return self._as_text(node)
         try:
             flat, within = self._flat(node, within)
@@ -119,7 +134,10 @@ class _Reader:
             return self._as_text(node)
         if isinstance(flat, bool):
             return Opaque("true" if flat else "false")
-        return self._flat_shape(flat, within)
+        self._depth += 1
+        shape = self._flat_shape(flat, within)
+        self._depth -= 1
+        return shape
 
     def _flat(self, node: Node, within: tuple[str, ...]) -> tuple[Node, tuple[str, ...]]:
         """The node with its ``$ref`` and ``allOf`` joined in. Raises ``Unjoinable``, also for a circle of them."""
@@ -211,7 +229,7 @@ class _Reader:
                 fields[name] = Field(self.read(each, within), name in required, self._default(each))
         for name in required:
             if name not in fields:
-                fields[name] = Field(self.read(rest, within), True)
+                fields[name] = Field(self.read(properties.get(name, rest), within), True)
         kept = [key for key in names if not isinstance(node[key], bool)]
         return Object(fields, open=rest is not False or bool(patterns), constraints=self._constraints(node, kept))
 

@@ -11,7 +11,7 @@ What a value becomes:
 
 orjson reads fast but rounds big integers and keeps the last of two names. So its result is believed only when it
 writes back to the same bytes, which proves that nothing was rounded or dropped; compact JSON, what most producers and
-instar itself write, takes that way. Other text (spaces, ``\\u00e9``, ``1e5``) is read again by the standard library.
+instar itself write, takes that way, and so does what Python's own ``json.dumps`` writes. Other text (spaces, ``1e5``) is read again by the standard library.
 """
 
 import json
@@ -24,7 +24,7 @@ import orjson
 from instar.core.formats.json_path import Step, path_text
 from instar.core.rejected import HOP_OUTPUT_INVALID, INVALID_INPUT, INVALID_UTF8, TRAILING_BYTES, UNREADABLE, Rejected
 
-DEPTH_LIMIT: Final = 200  # levels; orjson writes 254 and Python's own stack ends not far above
+DEPTH_LIMIT: Final = 255  # levels: what orjson writes, and a quarter of what Python's own stack holds
 NUMBER_LIMIT: Final = 1000  # characters, and size of the exponent
 
 _OPTIONS: Final = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
@@ -38,7 +38,7 @@ def read_json(data: bytes) -> Any | Rejected:
     """Bytes to a fresh value. Codes: invalid-utf8, unreadable, trailing-bytes, invalid-input."""
     try:
         value = orjson.loads(data)
-        if orjson.dumps(value) == data:
+        if orjson.dumps(value) == data or (b'": ' in data and json.dumps(value).encode() == data):
             return value
     except (orjson.JSONDecodeError, TypeError):
         pass  # the exact reading below finds out why, or reads what orjson does not
