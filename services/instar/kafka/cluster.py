@@ -3,10 +3,11 @@
 Every method translates librdkafka's errors to ``KafkaTrouble`` once, here.
 """
 
+import time
 from base64 import urlsafe_b64decode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from confluent_kafka import (
     ConsumerGroupTopicPartitions,
@@ -20,9 +21,20 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetS
 
 from instar.core.provenance import NO_TOPIC_ID
 from instar.kafka import config
-from instar.kafka.errors import TopicMissing, error_of, is_missing_topic, trouble
+from instar.kafka.errors import TopicMissing, error_of, trouble
+
+T = TypeVar("T")
 
 REQUEST_TIMEOUT_S = 15.0
+_RETRY_EVERY_S = 0.05
+_NOT_READY = {
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.UNSTABLE_OFFSET_COMMIT,
+}
 DEFAULT_MAX_MESSAGE_BYTES = 1_048_588  # Kafka's own default of max.message.bytes
 
 
@@ -60,22 +72,23 @@ class Cluster:
         self.built_in = bool(cluster_id) and str(cluster_id).startswith("mockCluster")
 
     def topics(self) -> list[str]:
-        try:
-            return sorted(self._admin.list_topics(timeout=self._timeout_s).topics)
-        except KafkaException as exception:
-            raise trouble(error_of(exception), "listing topics", self.bootstrap) from exception
+        return sorted(self._ask("listing topics", lambda: self._admin.list_topics(timeout=self._timeout_s)).topics)
 
     def find(self, name: str) -> Topic | None:
         """The topic, or None when it does not exist. Raises ``KafkaTrouble``."""
+        doing = f"describing topic {name}"
         if self.built_in:
-            return self._find_built_in(name)
-        futures = self._admin.describe_topics(TopicCollection([name]), request_timeout=self._timeout_s)
+            found = self._ask(doing, lambda: self._admin.list_topics(timeout=self._timeout_s)).topics.get(name)
+            return None if found is None else Topic(name, NO_TOPIC_ID, len(found.partitions))
         try:
-            described = futures[name].result()
-        except KafkaException as exception:
-            if is_missing_topic(error_of(exception)):
-                return None
-            raise trouble(error_of(exception), f"describing topic {name}", self.bootstrap) from exception
+            described = self._ask(
+                doing,
+                lambda: self._admin.describe_topics(TopicCollection([name]), request_timeout=self._timeout_s)[
+                    name
+                ].result(),
+            )
+        except TopicMissing:
+            return None
         return Topic(name, _uuid_bytes(described.topic_id), len(described.partitions), self._settings(name))
 
     def topic(self, name: str) -> Topic:
@@ -89,16 +102,26 @@ class Cluster:
 
     def create(self, name: str, partitions: int, settings: Mapping[str, str], replication_factor: int = -1) -> None:
         """Create a topic; one that exists already is left as it is. -1: the broker's default replication."""
+        doing = f"creating topic {name}"
         if self.built_in:  # It makes a topic when it is asked about one, always with four partitions.
-            self._admin.list_topics(name, timeout=self._timeout_s)
+            self._ask(doing, lambda: self._admin.list_topics(name, timeout=self._timeout_s))
             return
-        topic = NewTopic(name, partitions, replication_factor, config=dict(settings))
-        futures = self._admin.create_topics([topic], request_timeout=self._timeout_s)
-        try:
-            futures[name].result()
-        except KafkaException as exception:
-            if error_of(exception).code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise trouble(error_of(exception), f"creating topic {name}", self.bootstrap) from exception
+
+        def request() -> None:
+            topic = NewTopic(name, partitions, replication_factor, config=dict(settings))
+            try:
+                self._admin.create_topics([topic], request_timeout=self._timeout_s)[name].result()
+            except KafkaException as exception:
+                if error_of(exception).code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise
+
+        self._ask(doing, request)
+        # The controller has it; the broker that answers questions about it learns of it a moment later.
+        deadline_s = time.monotonic() + self._timeout_s
+        while self.find(name) is None:
+            if time.monotonic() > deadline_s:
+                raise TopicMissing(f"Topic {name!r} was created but did not appear within {self._timeout_s:.0f} s.")
+            time.sleep(_RETRY_EVERY_S)
 
     def end_offsets(self, topic: str, partitions: Iterable[int], *, committed: bool = False) -> dict[int, int]:
         """High watermarks, read uncommitted unless asked: read committed, they stand still at an open transaction."""
@@ -107,18 +130,19 @@ class Cluster:
     def start_offsets(self, topic: str, partitions: Iterable[int]) -> dict[int, int]:
         return self._offsets(topic, partitions, OffsetSpec.earliest(), committed=False)
 
-    def committed(self, group: str, topic: str, partitions: Sequence[int]) -> dict[int, tuple[int, str | None]]:
+    def committed(self, group: str, topic: str, partitions: Iterable[int]) -> dict[int, tuple[int, str | None]]:
         """The group's committed offsets and metadata; partitions without one are left out."""
         asked = [TopicPartition(topic, partition) for partition in partitions]
-        try:
+
+        def request() -> list[TopicPartition]:
             futures = self._admin.list_consumer_group_offsets(
                 [ConsumerGroupTopicPartitions(group, asked)],
                 require_stable=not self.built_in,
                 request_timeout=self._timeout_s,
             )
-            found = futures[group].result().topic_partitions
-        except KafkaException as exception:
-            raise trouble(error_of(exception), f"reading the offsets of group {group}", self.bootstrap) from exception
+            return list(futures[group].result().topic_partitions)
+
+        found = self._ask(f"reading the offsets of group {group}", request)
         return {one.partition: (one.offset, one.metadata) for one in found if one.offset >= 0}
 
     def commit(self, group: str, topic: str, offsets: Mapping[int, tuple[int, str]]) -> None:
@@ -126,43 +150,50 @@ class Cluster:
         wanted = [
             TopicPartition(topic, partition, offset, metadata) for partition, (offset, metadata) in offsets.items()
         ]
-        try:
+
+        def request() -> None:
             futures = self._admin.alter_consumer_group_offsets(
                 [ConsumerGroupTopicPartitions(group, wanted)], request_timeout=self._timeout_s
             )
             for one in futures[group].result().topic_partitions:
                 if one.error is not None:
-                    raise trouble(one.error, f"setting the offsets of group {group}", self.bootstrap)
-        except KafkaException as exception:
-            raise trouble(error_of(exception), f"setting the offsets of group {group}", self.bootstrap) from exception
+                    raise KafkaException(one.error)
+
+        self._ask(f"setting the offsets of group {group}", request)
 
     def _offsets(self, topic: str, partitions: Iterable[int], spec: OffsetSpec, *, committed: bool) -> dict[int, int]:
         level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
-        try:
-            futures = self._admin.list_offsets(
-                {TopicPartition(topic, partition): spec for partition in partitions},
-                isolation_level=level,
-                request_timeout=self._timeout_s,
-            )
-            return {asked.partition: future.result().offset for asked, future in futures.items()}
-        except KafkaException as exception:
-            raise trouble(error_of(exception), f"reading the offsets of topic {topic}", self.bootstrap) from exception
+        asked = {TopicPartition(topic, partition): spec for partition in partitions}
+        if not asked:
+            return {}
+
+        def request() -> dict[int, int]:
+            futures = self._admin.list_offsets(asked, isolation_level=level, request_timeout=self._timeout_s)
+            return {one.partition: future.result().offset for one, future in futures.items()}
+
+        return self._ask(f"reading the offsets of topic {topic}", request)
 
     def _settings(self, name: str) -> dict[str, str]:
         resource = ConfigResource(ResourceType.TOPIC, name)
-        futures = self._admin.describe_configs([resource], request_timeout=self._timeout_s)
-        try:
-            entries = next(iter(futures.values())).result()
-        except KafkaException as exception:
-            raise trouble(error_of(exception), f"reading the settings of topic {name}", self.bootstrap) from exception
+        entries: dict[str, Any] = self._ask(
+            f"reading the settings of topic {name}",
+            lambda: next(
+                iter(self._admin.describe_configs([resource], request_timeout=self._timeout_s).values())
+            ).result(),
+        )
         return {key: entry.value for key, entry in entries.items() if entry.value is not None}
 
-    def _find_built_in(self, name: str) -> Topic | None:
-        try:
-            found = self._admin.list_topics(timeout=self._timeout_s).topics.get(name)
-        except KafkaException as exception:
-            raise trouble(error_of(exception), f"describing topic {name}", self.bootstrap) from exception
-        return None if found is None else Topic(name, NO_TOPIC_ID, len(found.partitions))
+    def _ask(self, doing: str, request: Callable[[], T]) -> T:
+        """A request, again while the cluster says that it is only not ready yet (a coordinator that loads or moves)."""
+        deadline_s = time.monotonic() + self._timeout_s
+        while True:
+            try:
+                return request()
+            except KafkaException as exception:
+                error = error_of(exception)
+                if error.code() not in _NOT_READY or time.monotonic() > deadline_s:
+                    raise trouble(error, doing, self.bootstrap) from exception
+                time.sleep(_RETRY_EVERY_S)
 
 
 def _uuid_bytes(topic_id: object) -> bytes:

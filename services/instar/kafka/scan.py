@@ -1,4 +1,4 @@
-"""Reading partitions by hand, outside any group's business: for verification, recovery, ``tail`` and ``record show``."""
+"""Reading partitions by hand, outside any group: for verification, recovery, ``tail`` and ``record show``."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -51,7 +51,8 @@ def ready_topics(cluster: Cluster, source: str, target: str, dead_letters: str, 
                 "records keep their partition number, so it needs at least as many.",
                 f"Add partitions to {topic.name}, or choose another topic in the migration's settings.",
             )
-    if topics.dead_letters.max_message_bytes <= source_topic.max_message_bytes:
+    # The built-in broker has no limits and knows no settings.
+    if not cluster.built_in and topics.dead_letters.max_message_bytes <= source_topic.max_message_bytes:
         raise Refused(
             f"Topic {topics.dead_letters.name} accepts {topics.dead_letters.max_message_bytes:,} bytes, no more than "
             f"{source} with {source_topic.max_message_bytes:,}: a dead letter is its record and a verdict.",
