@@ -1,5 +1,6 @@
 """What a downcast loses travels in a header and comes back: exactly, only on its own record, and never if sensitive."""
 
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -222,6 +223,22 @@ def test_a_header_made_for_another_version_is_ignored() -> None:
     lowered = lower(FULL, Carrier.of(down, up))
     _, note = lift(lowered, carrier())
     assert note == "other-version"
+
+
+def test_a_framing_inside_the_payload_does_not_cut_the_header_off() -> None:
+    same = "def upcast(record, context): return {**record, 'm': 0}\n"
+    same += "def downcast(record, context): return {key: part for key, part in record.items() if key != 'm'}"
+    low, high = replace(record(n=LONG), open=True), replace(record(n=LONG, m=LONG), open=True)
+    through = carrier(subject_of([low, high], [same]))
+
+    def stamped(data: bytes) -> bytes:
+        return exact_json.dumps(exact_json.loads(data) | {"version": 1})
+
+    lowered = through.lower(exact_json.dumps({"n": 1, "m": 7}), Context(), stamped)
+    assert isinstance(lowered, Lowered)
+    lifted = through.lift(stamped(lowered.outputs[0]), Context(headers=((HEADER, lowered.header),)))
+    assert isinstance(lifted, Lifted)
+    assert (exact_json.loads(lifted.outputs[0]), lifted.note) == ({"n": 1, "m": 7}, "restored")
 
 
 def test_programs_that_do_not_belong_together_are_refused() -> None:

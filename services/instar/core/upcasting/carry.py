@@ -12,7 +12,7 @@ Applications forward headers into records of their own and hops get edited, so a
 last bit is ignored, and the plain upcast stands. Sensitive fields are never carried.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 from zlib import crc32
@@ -31,6 +31,7 @@ HEADER_LIMIT_BYTES: Final = 4096
 FORMAT_VERSION: Final = 1
 _PREFIX_BYTES = 9
 
+AsRead = Callable[[bytes], bytes]
 LowerNote = Literal["nothing-lost", "carried", "carried-in-part", "withheld", "over-limit"]
 LiftNote = Literal["no-header", "restored", "other-record", "other-version", "unreadable-header", "changed-chain"]
 
@@ -83,8 +84,12 @@ class Carrier:
             raise ValueError("the two programs are not each other's way back")
         return cls(down, up, tuple(parse_pattern(path) for path in sensitive))
 
-    def lower(self, data: bytes, context: Context) -> Lowered | Rejected:
-        """Downcast a record's value (without framing) and pack what that loses."""
+    def lower(self, data: bytes, context: Context, as_read: AsRead | None = None) -> Lowered | Rejected:
+        """Downcast a record's value (without framing) and pack what that loses.
+
+        ``as_read`` gives the bytes that ``lift`` will be handed for an output, where a framing inside the payload
+        changes them; the header is bound to those.
+        """
         value = self.down.decode(data)
         if isinstance(value, Rejected):
             return value
@@ -96,7 +101,8 @@ class Carrier:
             return outputs
         if len(outputs) != 1:
             return Lowered(outputs, None, "nothing-lost")
-        header, note = self._pack(value, outputs[0], context)
+        lowered = outputs[0] if as_read is None else as_read(outputs[0])
+        header, note = self._pack(value, lowered, context)
         return Lowered(outputs, header, note)
 
     def _pack(self, value: Any, lowered: bytes, context: Context) -> tuple[bytes | None, LowerNote]:

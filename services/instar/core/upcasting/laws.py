@@ -209,7 +209,7 @@ class _Side:
         for place, left, right in _differing_leaves(value, came):
             hits = [pattern for pattern in patterns if covers(pattern, place)]
             self.lost_seen.update(hits)
-            path = general(place, self.start.shape)
+            path = _field(general(place, self.start.shape))
             if hits or path in shown:
                 continue
             shown.add(path)
@@ -311,6 +311,13 @@ def _differing_leaves(value: Any, came: Any) -> list[tuple[Place, Any, Any]]:
         else:
             found.append((place, left, right))
     return found
+
+
+def _field(path: str) -> str:
+    """The field of a pattern that ends in its elements: ``tags[]`` is lost where ``tags`` is."""
+    while path.endswith(("[]", "{}")):
+        path = path[:-2]
+    return path
 
 
 def _part(value: Any) -> str:
