@@ -11,7 +11,10 @@ from typing import Any
 
 from instar.core.finding import Finding
 from instar.core.formats.schema import Kind
-from instar.core.formats.shape import MISSING, NULL, Array, Enum, Field, Map, Object, Scalar, Shape, Union
+from instar.core.formats.shape import MISSING, NULL, Field, Object, Scalar, Shape, Union
+from instar.core.formats.shape import Array as Array
+from instar.core.formats.shape import Enum as Enum
+from instar.core.formats.shape import Map as Map
 from instar.core.rejected import HOP_OUTPUT_INVALID, UNREADABLE, Rejected
 from instar.core.subject import Subject, SubjectParts, build_subject
 from instar.core.upcasting import exact_json

@@ -1,5 +1,7 @@
 """A hop's file is read with all its mistakes, and a bound hop turns whatever its functions do into values."""
 
+from typing import Any
+
 import pytest
 from tests.support.subjects import LONG, STRING, ShapeSchema, bound, codes, hop_of, read_hop, record
 
@@ -162,6 +164,17 @@ def test_an_exception_is_a_rejection_that_names_the_line() -> None:
     assert isinstance(rejected, Rejected)
     assert rejected.code == HOP_RAISED
     assert rejected.message == "KeyError: 'price' (upcasters/orders/v1_to_v2.py line 2)"
+
+
+def test_an_exception_in_a_helper_file_names_the_helper() -> None:
+    helper: dict[str, Any] = {}
+    exec(compile("def cents(text):\n    return int(text)", "upcasters/orders/money.py", "exec"), helper)  # noqa: S102
+    hop = bound("def upcast(record, context): return {'a': cents('x')}", ONE, ONE)
+    assert hop.hop.upcast is not None
+    hop.hop.upcast.__globals__["cents"] = helper["cents"]  # type: ignore[attr-defined]
+    rejected = hop.up({"a": 1}, CONTEXT)
+    assert isinstance(rejected, Rejected)
+    assert rejected.message.endswith("(upcasters/orders/money.py line 2)")
 
 
 def test_a_record_that_holds_itself_is_a_rejection() -> None:

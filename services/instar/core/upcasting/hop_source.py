@@ -3,7 +3,6 @@
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePath
 from types import FunctionType, TracebackType
 from typing import Any
 
@@ -52,14 +51,14 @@ def raised_at(trace: TracebackType | None, compiled: str, file: str) -> str | No
 
     The author's code is the hop's file and the helper files beside it: frames further in are a library's.
     """
-    folder = PurePath(compiled).parent
+    folder = compiled.rpartition("/")[0]
     place = None
     while trace is not None:
         name = trace.tb_frame.f_code.co_filename
         if name == compiled:
             place = f"{file} line {trace.tb_lineno}"
-        elif PurePath(name).parent == folder and folder != PurePath():
-            place = f"{PurePath(file).with_name(PurePath(name).name)} line {trace.tb_lineno}"
+        elif folder and name.rpartition("/")[0] == folder:
+            place = f"{file.rpartition('/')[0]}/{name.rpartition('/')[2]} line {trace.tb_lineno}"
         trace = trace.tb_next
     return place
 

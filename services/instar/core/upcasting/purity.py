@@ -8,7 +8,6 @@ import builtins
 import dataclasses
 import dis
 from collections.abc import Iterator, Mapping
-from pathlib import PurePath
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -97,9 +96,9 @@ def _resolved(used: Any, attributes: list[str]) -> Any:
     return used
 
 
-def _folder(function: FunctionType) -> PurePath:
+def _folder(function: FunctionType) -> str:
     """A hop's helper files lie beside it."""
-    return PurePath(function.__code__.co_filename).parent
+    return function.__code__.co_filename.rpartition("/")[0]
 
 
 def _is_impure(used: Any, attributes: list[str]) -> bool:
