@@ -16,6 +16,7 @@ from instar.project.toml_lines import KeyPath
 # What exactly-once rests on. A user's value would be overridden or would break it, so that it is refused.
 OWNED_KAFKA_KEYS = frozenset(
     {
+        "acks",
         "auto.offset.reset",
         "enable.auto.commit",
         "enable.auto.offset.store",
@@ -23,8 +24,10 @@ OWNED_KAFKA_KEYS = frozenset(
         "enable.partition.eof",
         "group.id",
         "group.instance.id",
+        "group.protocol",
         "isolation.level",
         "partition.assignment.strategy",
+        "request.required.acks",
         "transactional.id",
     }
 )
