@@ -1,14 +1,15 @@
 """A hop's file is read with all its mistakes, and a bound hop turns whatever its functions do into values."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.support.subjects import LONG, STRING, ShapeSchema, bound, codes, hop_of, read_hop, record
+from tests.support.subjects import LONG, STRING, Array, Map, ShapeSchema, bound, codes, hop_of, read_hop, record
 
 from instar.core.finding import Finding
 from instar.core.record import Context
 from instar.core.rejected import HOP_RAISED, HOP_RETURNED_WRONG_TYPE, INVALID_INPUT, NO_WAY, Rejected
-from instar.core.upcasting.hop import FAN_OUT_LIMIT_RECORDS, bind
+from instar.core.upcasting.hop import FAN_OUT_LIMIT_RECORDS, BoundHop, bind
 
 ONE = record(a=LONG)
 CONTEXT = Context(key=b"k", timestamp_ms=5)
@@ -171,7 +172,7 @@ def test_an_exception_in_a_helper_file_names_the_helper() -> None:
     exec(compile("def cents(text):\n    return int(text)", "upcasters/orders/money.py", "exec"), helper)  # noqa: S102
     hop = bound("def upcast(record, context): return {'a': cents('x')}", ONE, ONE)
     assert hop.hop.upcast is not None
-    hop.hop.upcast.__globals__["cents"] = helper["cents"]  # type: ignore[attr-defined]
+    hop.hop.upcast.__globals__["cents"] = helper["cents"]
     rejected = hop.up({"a": 1}, CONTEXT)
     assert isinstance(rejected, Rejected)
     assert rejected.message.endswith("(upcasters/orders/money.py line 2)")
@@ -233,3 +234,28 @@ def test_a_schema_that_is_no_record_cannot_have_hops() -> None:
     assert isinstance(found, list)
     assert codes(found) == {"not-a-record"}
     assert "v1 of orders" in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("lost", "words", "remedy"),
+    [
+        ('{"up": ["item[].price"]}', "v1 has no item there", "did you mean items?"),
+        ('{"up": ["items[].prise"]}', "v1 has no prise there", "did you mean price?"),
+        ('{"down": ["items"]}', "v2 has no items there", "name a field path"),
+        ('{"up": ["items.price"]}', "v1 has no price there", "name a field path"),
+    ],
+)
+def test_a_declared_loss_of_a_field_that_is_not_there_is_found(lost: str, words: str, remedy: str) -> None:
+    hop = hop_of(f"lost = {lost}\ndef upcast(record, context): return record")
+    found = bind(hop, ShapeSchema(record(items=Array(record(price=LONG)))), ShapeSchema(ONE))
+    assert isinstance(found, list)
+    assert codes(found) == {"unknown-field"}
+    assert words in found[0].message
+    assert remedy in found[0].remedy
+    assert found[0].line == 1
+
+
+def test_a_loss_below_an_open_object_may_be_of_any_field() -> None:
+    hop = hop_of('lost = {"up": ["extra.deep", "m{}.x"]}\ndef upcast(record, context): return record')
+    before = replace(record(m=Map(record(x=LONG))), open=True)
+    assert isinstance(bind(hop, ShapeSchema(before, "json"), ShapeSchema(ONE, "json")), BoundHop)

@@ -6,6 +6,7 @@ hop runs per record and returns what is wrong with a record as ``Rejected``.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import Any
 
 from instar.core.finding import Finding
@@ -16,6 +17,7 @@ from instar.core.rejected import HOP_RAISED, HOP_RETURNED_WRONG_TYPE, INVALID_IN
 from instar.core.upcasting import hop_file
 from instar.core.upcasting.hop_source import Lines, compiled_name, lines_of, raised_at, said_by
 from instar.core.upcasting.operation import HopFailed, Operation, Run
+from instar.core.upcasting.pattern import absent_from, parse_pattern
 from instar.core.upcasting.value import copy_of
 from instar.core.version import label
 
@@ -149,6 +151,7 @@ def bind(hop: Hop, before: Schema, after: Schema) -> BoundHop | list[Finding]:
         for version, schema in ((hop.from_version, before), (hop.to_version, after))
         if not _is_record(schema)
     ]
+    unfit += _unknown_losses(hop, before, after)
     if unfit:
         return unfit
     return _bind_functions(hop) if hop.changes is None else _bind_changes(hop, hop.changes, before, after)
@@ -158,6 +161,26 @@ def _is_record(schema: Schema) -> bool:
     if schema.kind == "avro":
         return isinstance(schema.shape, Object)
     return isinstance(without_null(schema.shape), Object | Map | Union | Opaque)
+
+
+def _unknown_losses(hop: Hop, before: Schema, after: Schema) -> list[Finding]:
+    """Declared losses that name a field which the version that is left does not have: misspelt, or out of date."""
+    found = []
+    sides = (("up", hop.lost_up, before, hop.from_version), ("down", hop.lost_down, after, hop.to_version))
+    for direction, paths, schema, version in sides:
+        for path in paths:
+            absent = absent_from(schema.shape, parse_pattern(path))
+            if absent is not None:
+                token, names = absent
+                near = get_close_matches(token, names, n=1)
+                message = f'lost["{direction}"] names {path}, and {label(version)} has no {token} there'
+                remedy = f"did you mean {near[0]}?" if near else "name a field path of the version that is left"
+                found.append(
+                    replace(
+                        _finding(hop, "unknown-field", message, remedy), line=hop.lines.names.get("lost"), path=path
+                    )
+                )
+    return found
 
 
 def _bind_functions(hop: Hop) -> BoundHop:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from instar.core.formats.shape import Array, Map, Object, Ref, Shape, Union, without_null
+from instar.core.formats.shape import Array, Map, Object, Opaque, Ref, Shape, Union, without_null
 from instar.core.upcasting.difference import Place, leaves
 
 Pattern = tuple[str, ...]  # names, "[]" for every element, "{}" for every value of a map
@@ -103,6 +103,33 @@ def general(place: Place, shape: Shape) -> str:
             text += f".{step}" if text else str(step)
             current = None if owner is None else owner.fields[step].shape
     return text
+
+
+def absent_from(shape: Shape, pattern: Pattern) -> tuple[str, tuple[str, ...]] | None:
+    """Where a shape certainly has not what a pattern names: the token, and the names that are there instead.
+
+    None where it has it, or might: an open object may hold any field, and an opaque part is not known.
+    """
+    current: list[Shape] = [shape]
+    enclosing: dict[str, Object] = {}
+    for token in pattern:
+        options = [option for each in current for option in _options(each, enclosing)]
+        if any(isinstance(option, Opaque | Ref) or (isinstance(option, Object) and option.open) for option in options):
+            return None
+        current = [inner for option in options for inner in _below(option, token)]
+        if not current:
+            return token, tuple(name for option in options if isinstance(option, Object) for name in option.fields)
+    return None
+
+
+def _below(shape: Shape, token: str) -> list[Shape]:
+    if isinstance(shape, Array) and token == EACH_ELEMENT:
+        return [shape.items]
+    if isinstance(shape, Map) and token == EACH_VALUE:
+        return [shape.values]
+    if isinstance(shape, Object) and token in shape.fields:
+        return [shape.fields[token].shape]
+    return []
 
 
 def _options(shape: Shape | None, enclosing: dict[str, Object]) -> list[Shape]:
