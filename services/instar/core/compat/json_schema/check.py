@@ -121,12 +121,16 @@ def _directed(
         theirs.fills = _fills
     prover = Prover(lenient=lenient)
     explainer = Explainer(prover, direction)
-    start = frozenset([(Ref(ours.top(lenient)), True)])
+    start, goal = frozenset([(Ref(ours.top(lenient)), True)]), Ref(theirs.top(writer=False))
+    sides = ("", writer), ("", reader)
     try:
-        explainer.explain(start, theirs.top(writer=False), "")
+        if prover.empty(start | {(goal, False)}):
+            return found
+        explainer.explain(start, goal.node, "")
     except TooComplex:
-        if not explainer.findings:
-            found.append(worded("too-complex", direction, ("", writer), ("", reader)))
+        found += [] if explainer.findings else [worded("too-complex", direction, *sides)]
+    else:  # the proof has the last word, whatever the explanation made of it
+        found += [] if explainer.findings else [worded("not-proven", direction, *sides)]
     return found + list(explainer.findings.values())
 
 

@@ -62,6 +62,12 @@ class Node:
         """The dialect that this schema is written in."""
         return self.document.dialect
 
+    @property
+    def where(self) -> str:
+        """The place as findings name it: a pointer, after the document's URI where that is not the root document."""
+        same = self.document is self.library.root
+        return self.pointer if same else f"{self.document.uri}#{self.pointer}"
+
     def keyword(self, name: str) -> Any:
         """A keyword's value, or None (no keyword that this package asks for has the meaning null)."""
         return self.schema.get(name) if isinstance(self.schema, dict) else None

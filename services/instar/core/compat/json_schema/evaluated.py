@@ -19,12 +19,12 @@ from instar.core.compat.json_schema.formula import (
     Each,
     Except,
     Formula,
-    Has,
     Not,
     Opaque,
     Or,
     Ref,
     Values,
+    present,
 )
 
 #: 2 to this power cases are distinguished at most.
@@ -150,4 +150,4 @@ def _in_place(node: Node) -> Iterator[tuple[Node, Formula | None]]:
         if "else" in schema:
             yield node.child("else"), Not(Ref(condition))
     for name in schema.get("dependentSchemas", {}):
-        yield node.child("dependentSchemas", name), Has(name)
+        yield node.child("dependentSchemas", name), present(name)

@@ -44,11 +44,11 @@ class Explainer:
 
         True where this place is, or has been, found wanting.
         """
-        if (writer, reader.pointer) in self._entered or len(self.findings) >= MAX_FINDINGS:
+        if (writer, reader.where) in self._entered or len(self.findings) >= MAX_FINDINGS:
             return True
         if self._contained(writer, Ref(reader)):
             return False
-        self._entered.add((writer, reader.pointer))
+        self._entered.add((writer, reader.where))
         blamed = [self._part(writer, reader, p, at) for p in parts(reader) if not self._contained(writer, p.formula)]
         if not any(blamed):
             self._report("not-proven", writer, reader, (), at)
@@ -155,7 +155,7 @@ class Explainer:
         value = reader.schema
         for token in tokens:
             value = value[token]
-        theirs = Place(uri.pointer(reader.pointer, *tokens), value)
+        theirs = Place(uri.pointer(reader.where, *tokens), value)
         ours = (find(writer, "properties", name) if name else None) or (find(writer, *tokens) if tokens else None)
         ours = ours or Place(at, ABSENT)
         finding = worded(code, self.direction, (ours.pointer, ours.value), (theirs.pointer, theirs.value), name)
@@ -181,5 +181,5 @@ def _item_literals(branch: Branch, index: int) -> tuple[Writer, str | None]:
         for each in Literals(branch.literals).of(Each, True)
         if each.start <= index and (each.stop is None or index < each.stop)
     ]
-    pointer = next((each.formula.node.pointer for each in found if isinstance(each.formula, Ref)), None)
+    pointer = next((each.formula.node.where for each in found if isinstance(each.formula, Ref)), None)
     return frozenset((each.formula, True) for each in found), pointer

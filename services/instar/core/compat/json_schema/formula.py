@@ -219,6 +219,11 @@ FALSE = Or(())
 Literal: TypeAlias = tuple[Formula, bool]
 
 
+def present(name: str) -> Formula:
+    """The value is an object and has this member; unlike ``Has``, this may be negated."""
+    return And((TypeIs("object"), Has(name)))
+
+
 def atom_type(atom: Atom) -> JsonType | None:
     """The type whose values an atom speaks about; None: all of them."""
     match atom:

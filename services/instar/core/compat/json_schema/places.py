@@ -29,7 +29,7 @@ def find(writer: Writer, *tokens: str | int) -> Place | None:
                 break
             value = value[token]
         else:
-            return Place(uri.pointer(node.pointer, *tokens), value)
+            return Place(uri.pointer(node.where, *tokens), value)
     return None
 
 
@@ -38,19 +38,19 @@ def declared_members(writer: Writer) -> dict[str, Place]:
     found: dict[str, Place] = {}
     for node in in_place(writer):
         for name, value in (node.keyword("properties") or {}).items():
-            found.setdefault(name, Place(uri.pointer(node.pointer, "properties", name), value))
+            found.setdefault(name, Place(uri.pointer(node.where, "properties", name), value))
     return found
 
 
 def in_place(writer: Writer) -> Iterator[Node]:
     """The writer's schemas that speak about the value itself, outermost first."""
-    todo = sorted((f.node for f, sign in writer if sign and isinstance(f, Ref)), key=lambda node: node.pointer)
+    todo = sorted((f.node for f, sign in writer if sign and isinstance(f, Ref)), key=lambda node: node.where)
     seen: set[str] = set()
     while todo:
         node = todo.pop(0)
-        if node.pointer in seen or not isinstance(node.schema, dict):
+        if node.where in seen or not isinstance(node.schema, dict):
             continue
-        seen.add(node.pointer)
+        seen.add(node.where)
         yield node
         todo.extend(_applied(node))
 

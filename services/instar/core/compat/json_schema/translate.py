@@ -40,6 +40,7 @@ from instar.core.compat.json_schema.formula import (
     TypeIs,
     Unique,
     Values,
+    present,
 )
 from instar.core.compat.json_schema.value import JsonType, canonical, number
 
@@ -195,7 +196,7 @@ def _dependent_required(keyword: str) -> Callable[[Node, Any], Formula]:
                 then = And(tuple(Has(other) for other in wanted))
             else:
                 then = Ref(node.child(keyword, name))
-            clauses.append(Or((Not(Has(name)), then)))
+            clauses.append(Or((Not(present(name)), then)))
         return And(tuple(clauses))
 
     return translate

@@ -156,6 +156,10 @@ SENTENCES = {
         "express the same without it for the comparison",
     ),
     "invalid-schema": ("the value of {name!r} is not what the dialect allows", "correct the schema"),
+    "infinite-recursion": (
+        "the schema at {name!r} applies itself to the same value without end, so it has no meaning",
+        "put the reference below a property or an item",
+    ),
     "unresolvable-reference": (
         "the reference {name!r} leads nowhere",
         "correct it, or give the document that it names to the comparison",
