@@ -29,7 +29,7 @@ TRIES = 100  # whole values
 _PART_TRIES = 30  # of one part
 _DEEP = 6  # levels from which on optional parts are left out
 _DEPTH_LIMIT = 60  # levels of the value, and of references in one place
-_DRAWS = 30_000  # parts drawn for one sample, failed attempts included; a webhook payload takes about 300
+_DRAWS = 30_000  # parts drawn for one sample, failed attempts included; a webhook payload takes about 350
 _HARD = frozenset(
     [
         "not",
@@ -210,6 +210,8 @@ class Sampler:
                 if node.get("minLength", 0) <= len(drawn) <= node.get("maxLength", math.inf):
                     return drawn
         longest = node.get("maxLength")
+        if longest is not None and longest < node.get("minLength", 0):
+            raise _Stuck("no text is both long and short enough")
         return text(random, int(node.get("minLength", 0)), None if longest is None else int(longest))
 
     def _pattern(self, pattern: str) -> Draw | None:

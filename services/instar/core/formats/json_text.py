@@ -10,8 +10,9 @@ What a value becomes:
 - a name that occurs twice in one object is refused: to keep one of the two would lose the other silently.
 
 orjson reads fast but rounds big integers and keeps the last of two names. So its result is believed only when it
-writes back to the same bytes, which proves that nothing was rounded or dropped; compact JSON, what most producers and
-instar itself write, takes that way, and so does what Python's own ``json.dumps`` writes. Other text (spaces, ``1e5``) is read again by the standard library.
+writes back to the same bytes, which proves that nothing was rounded or dropped. Compact JSON, what most producers and
+instar itself write, takes that way, and so does what Python's own ``json.dumps`` writes. Any other text
+(pretty-printed, ``1e5``, ``1.10``) is read again by the standard library, at about a tenth of the speed.
 """
 
 import json
