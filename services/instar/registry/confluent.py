@@ -93,7 +93,7 @@ class ConfluentRegistry:
 
     def _resolve(self, references: list[SchemaReference], found: dict[str, str]) -> None:
         for reference in references:
-            name, subject, version = str(reference.name), str(reference.subject), reference.version
+            name, subject, version = str(reference.name), str(reference.subject), reference.version or 1
             if name in found:
                 continue
             if len(found) >= _LIMIT_REFERENCES:
