@@ -52,7 +52,8 @@ class Bridge:
     """One migration's records in one direction.
 
     ``open_route`` may do I/O (ask a registry); what it raises passes through. ``largest_record_bytes`` is the target
-    topic's ``max.message.bytes``. ``denied`` names headers that are not copied.
+    topic's ``max.message.bytes``. ``denied`` names headers that are not
+    copied; a trailing ``*`` matches any ending.
     """
 
     def __init__(
@@ -70,7 +71,8 @@ class Bridge:
         self._framing = framing
         self._open_route = open_route
         self._largest_record_bytes = largest_record_bytes
-        self._not_copied = denied | {provenance.HEADER, carry.HEADER}
+        self._not_copied = {name for name in denied if not name.endswith("*")} | {provenance.HEADER, carry.HEADER}
+        self._not_copied_prefixes = tuple(name[:-1] for name in denied if name.endswith("*"))
         self._routes: dict[Identity, Route | Rejected] = {}
 
     def forget_rejected_routes(self) -> None:
@@ -164,9 +166,11 @@ class Bridge:
         return found is not None and found.direction == self._twin and found.migration == self.migration
 
     def _copied(self, headers: Headers) -> Headers:
-        not_copied = self._not_copied
+        not_copied, prefixes = self._not_copied, self._not_copied_prefixes
         headers = self._framing.unframed(headers)
         for name, _ in headers:
-            if name in not_copied:
-                return tuple(header for header in headers if header[0] not in not_copied)
+            if name in not_copied or name.startswith(prefixes):
+                return tuple(
+                    header for header in headers if header[0] not in not_copied and not header[0].startswith(prefixes)
+                )
         return headers

@@ -1,0 +1,5 @@
+"""``python -m instar`` is ``instar``."""
+
+from instar.cli.main import main
+
+main()

@@ -1,0 +1,74 @@
+"""The entry point: runs the app and turns what it raises into one message and an exit code."""
+
+import sys
+
+import click
+import structlog
+import typer
+
+from instar import __version__
+from instar.cli import worker
+from instar.cli.exits import ERROR, USAGE, Failure
+from instar.cli.output import stderr
+from instar.kafka.errors import KafkaTrouble
+from instar.kafka.failpoints import BadFailpoint
+
+app = typer.Typer(
+    name="instar",
+    help="Moves the format of Kafka event streams forward while producers and consumers keep running.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"instar {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None: ...
+
+
+worker.add_to(app)
+
+
+def main() -> None:
+    """Run a command line. Exits with the codes of design section 13."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger("INFO"),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    try:
+        code = app(standalone_mode=False)
+    except (Failure, KafkaTrouble) as failure:
+        _say(str(failure), failure.remedy)
+        code = failure.exit_code
+    except BadFailpoint as problem:
+        _say(str(problem), "")
+        code = USAGE
+    except click.UsageError as problem:
+        problem.show(sys.stderr)
+        code = USAGE
+    except click.ClickException as problem:
+        problem.show(sys.stderr)
+        code = ERROR
+    except click.Abort:
+        code = 130
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(message: str, remedy: str) -> None:
+    stderr.print("error:", style="bold red", end=" ")
+    stderr.print(message, markup=False, soft_wrap=True)
+    if remedy:
+        stderr.print(f"→ {remedy}", markup=False, soft_wrap=True)

@@ -1,0 +1,164 @@
+"""From a project's settings to a plan that a worker can run: topics, schema ids, framings, programs."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from instar.core.bridge import Bridge
+from instar.core.provenance import Direction
+from instar.core.version import label
+from instar.kafka.cluster import Cluster
+from instar.kafka.errors import KafkaTrouble, Refused, Unreachable
+from instar.processor.plan import BridgePlan, Limits
+from instar.processor.prepare import Topics, ready_topics
+from instar.processor.routes import Routes, refused
+from instar.project.late import Unresolved
+from instar.project.migration import Migration
+from instar.project.project import Project, load_project
+from instar.registry.connect import connect
+from instar.registry.identify import Identity
+from instar.registry.naming import value_subject
+from instar.registry.port import Registry, RegistryRefused, RegistryUnreachable
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a worker is told beside the project's settings. Picklable: each worker process assembles for itself."""
+
+    root: Path
+    environment: str | None
+    migration: str
+    direction: Direction
+    kafka: Mapping[str, Any]
+    create: bool = False
+    accept_expired: bool = False
+    bounds: Mapping[int, int] | None = None
+
+
+def assemble(options: Options) -> BridgePlan:
+    """The plan of one direction. Raises ``KafkaTrouble`` where something that it needs is missing."""
+    project = load_project(options.root, options.environment)
+    errors = project.errors_of(options.migration)
+    if errors:
+        raise KafkaTrouble(
+            f"The project has {len(errors)} error(s), the first: {errors[0].message}.", "`instar check` shows all."
+        )
+    return assemble_project(project, options)
+
+
+def assemble_project(project: Project, options: Options) -> BridgePlan:
+    migration = project.settings.migrations[options.migration]
+    cluster = Cluster(options.kafka)
+    up = options.direction == "up"
+    if not up and migration.reverse is None:
+        raise Refused(
+            f"Migration {options.migration} has no reverse bridge.",
+            f'Add reverse = {{ version = "v1" }} to [tool.instar.migrations.{options.migration}].',
+        )
+    source, target = migration.source.topic, migration.target.topic
+    if not up:
+        source, target = target, source
+    topics = ready_topics(cluster, source, target, migration.dead_letter_topic, create=options.create)
+    registry = _connect(project)
+    try:
+        make_bridge = partial(
+            _make_bridge, options, migration, topics, _routes(project, options, migration, registry, target)
+        )
+    except RegistryUnreachable as problem:
+        raise Unreachable(str(problem), problem.remedy) from problem
+    except RegistryRefused as problem:
+        refused(problem)
+    batch = migration.batch
+    return BridgePlan(
+        migration=options.migration,
+        direction=options.direction,
+        source=topics.source,
+        target=topics.target,
+        dead_letters=topics.dead_letters,
+        make_bridge=make_bridge,
+        fingerprint=project.fingerprint(options.migration),
+        kafka=options.kafka,
+        built_in=cluster.built_in,
+        stop_on_error=migration.on_error == "stop",
+        accept_expired=options.accept_expired,
+        bounds=options.bounds,
+        limits=replace(Limits(), batch_records=batch.max_records, transaction_ms=batch.max_wait_ms),
+    )
+
+
+def directions(migration: Migration) -> tuple[Direction, ...]:
+    """Which bridges run by default: while only old producers write, there is nothing to bring back."""
+    return ("up",) if migration.producers == "old" or migration.reverse is None else ("up", "down")
+
+
+def _make_bridge(options: Options, migration: Migration, topics: Topics, routes: Routes) -> Bridge:
+    up = options.direction == "up"
+    framing_settings = migration.source.framing if up else migration.target_framing
+    version = migration.source.version if up else migration.target.version
+    return Bridge(
+        options.migration,
+        options.direction,
+        framing_settings.build(version=version, subject=migration.sole_subject),
+        routes.open,
+        topics.target.max_message_bytes,
+        frozenset(migration.headers.deny),
+    )
+
+
+def _connect(project: Project) -> Registry:
+    try:
+        config = project.environment.registry_config(os.environ, project.root)
+    except Unresolved as problem:
+        raise KafkaTrouble(str(problem), problem.remedy) from problem
+    schemas = {
+        (name, version): schema
+        for name, subject in project.catalogue.subjects.items()
+        for version, schema in subject.versions.items()
+    }
+    documents = {key: project.document(*key) for key in schemas}
+    try:
+        return connect(config, ids=project.ids(), schemas=schemas, documents=documents)
+    except RegistryRefused as problem:
+        refused(problem)
+
+
+def _routes(project: Project, options: Options, migration: Migration, registry: Registry, target_topic: str) -> Routes:
+    subjects = {subject.name: subject for subject in project.subjects_of(migration)}
+    identity = Identity(registry, project.ids(), subjects.values())
+    if options.direction == "up":
+        version, settings = migration.target.version, migration.target_framing
+    else:
+        assert migration.reverse is not None  # noqa: S101 - the caller checked
+        version, settings = migration.reverse.version, migration.source.framing
+    framing = settings.build(version=version, subject=migration.sole_subject)
+    writers = {}
+    for name, subject in subjects.items():
+        schema_id = None
+        if framing.needs_ids:
+            record = subject.versions[version].shape
+            registry_subject = value_subject(
+                project.environment.registry.strategy,
+                topic=target_topic,
+                record=getattr(record, "name", None) or name,
+            )
+            schema_id = identity.id_for(
+                name, version, project.document(name, version), registry_subject, register=options.create
+            )
+            if schema_id is None:
+                raise Refused(
+                    f"The registry {registry.name} has no id for {name} {label(version)} under {registry_subject}.",
+                    "Run with --create to register it.",
+                )
+        writers[name] = framing.writer(subject=name, version=version, schema_id=schema_id)
+    return Routes(
+        direction=options.direction,
+        version=version,
+        subjects=subjects,
+        sole_subject=migration.sole_subject,
+        identity=identity,
+        writers=writers,
+        carry_lost=migration.reverse is not None and migration.reverse.carry_lost,
+    )
