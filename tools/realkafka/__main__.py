@@ -1,0 +1,90 @@
+"""`python -m realkafka fetch` and `python -m realkafka run`."""
+
+import argparse
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from realkafka.broker import KafkaServer
+from realkafka.errors import FetchFailed, ServerFailed, Unavailable
+from realkafka.fetch import fetch_kafka, fetch_registry
+from realkafka.locations import CACHE, kafka_installation
+from realkafka.registry import RegistryServer
+from realkafka.runtime import KafkaRuntime
+
+RUN_DIR = CACHE / "run"
+REGISTRY_PORT = 8081
+
+
+def fetch(*, if_possible: bool) -> int:
+    """Fetches what is not there yet; 0 where everything is there afterwards, or where `if_possible` allows less."""
+    try:
+        fetch_kafka()
+        fetch_registry()
+        prepare()
+    except (Unavailable, FetchFailed, ServerFailed) as error:
+        consequence = " The tests that need it are skipped." if if_possible else ""
+        print(f"{error}{consequence}", file=sys.stderr)
+        return 0 if if_possible else 1
+    return 0
+
+
+def prepare() -> None:
+    """Writes this Java's class archive of the broker, once."""
+    if KafkaRuntime(kafka_installation()).class_archive.is_file():
+        return
+    print("preparing quick starts of the broker ...", file=sys.stderr, flush=True)
+    with tempfile.TemporaryDirectory(dir=CACHE, prefix=".training-") as scratch:
+        KafkaServer(Path(scratch)).write_class_archive()
+
+
+def run(*, port: int, registry: bool, clean: bool) -> int:
+    """Runs a broker, and a registry where one is asked for, until SIGINT or SIGTERM."""
+    try:
+        fetch_kafka()
+        if registry:
+            fetch_registry()
+        if clean:
+            shutil.rmtree(RUN_DIR, ignore_errors=True)
+        stops = {signal.SIGINT, signal.SIGTERM}
+        # Blocked before the servers start, so that a signal in between is waited for like any other.
+        signal.pthread_sigmask(signal.SIG_BLOCK, stops)
+        with ExitStack() as servers:
+            broker = servers.enter_context(KafkaServer(RUN_DIR / "kafka", port=port))
+            print(f"Apache Kafka {kafka_installation().version} answers at {broker.bootstrap}", file=sys.stderr)
+            if registry:
+                schemas = servers.enter_context(RegistryServer(RUN_DIR / "registry", port=REGISTRY_PORT))
+                print(f"the registry answers at {schemas.url}", file=sys.stderr)
+            print(f"data and log are in {broker.data_dir}; Ctrl-C stops it", file=sys.stderr, flush=True)
+            signal.sigwait(stops)
+            print("stopping ...", file=sys.stderr, flush=True)
+    except (Unavailable, FetchFailed, ServerFailed) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m realkafka", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    fetching = commands.add_parser("fetch", help="fetch Apache Kafka and the registry into .cache, once")
+    fetching.add_argument(
+        "--if-possible", action="store_true", help="where it cannot be done, say why and end with success"
+    )
+    running = commands.add_parser("run", help="run a broker in the foreground")
+    running.add_argument("--port", type=int, default=9092, help="port on 127.0.0.1 (default 9092)")
+    running.add_argument("--registry", action="store_true", help=f"also a schema registry, on port {REGISTRY_PORT}")
+    running.add_argument("--clean", action="store_true", help="forget the topics of earlier runs")
+    chosen = parser.parse_args(arguments)
+    if chosen.command == "fetch":
+        return fetch(if_possible=chosen.if_possible)
+    return run(port=chosen.port, registry=chosen.registry, clean=chosen.clean)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
