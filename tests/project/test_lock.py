@@ -98,7 +98,7 @@ def test_a_damaged_lock_is_found_at_its_line(tmp_path: Path, text: str, line: in
 
 def test_an_id_never_changes_its_version() -> None:
     assert LOCK.with_id("files", 17, "orders", 2) == LOCK
-    with pytest.raises(ValueError, match="17 of files is orders/v2 in instar.lock, not orders/v1"):
+    with pytest.raises(ValueError, match=r"17 of files is orders/v2 in instar\.lock, not orders/v1"):
         LOCK.with_id("files", 17, "orders", 1)
     assert LOCK.with_id("production", 17, "orders", 1).ids_of("production")[17] == ("orders", 1)
 

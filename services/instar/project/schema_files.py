@@ -78,6 +78,7 @@ def read_schemas(root: Path, subject: str, unknown: Unknown) -> SchemaFolder:
 def _version_files(folder: Path, root: Path, subject: str, result: SchemaFolder) -> dict[int, Path]:
     """The file of each version; two files for one version, and names that were meant as one, are found."""
     files: dict[int, Path] = {}
+    first: dict[int, Path] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in _SUFFIXES or not path.is_file():
             continue
@@ -88,12 +89,14 @@ def _version_files(folder: Path, root: Path, subject: str, result: SchemaFolder)
                 message = f"{path.name} is not named like a version, so that it is not read as one"
                 remedy = f"name it v1.avsc or v1.json; named types belong into {TYPES}/"
                 result.findings.append(Finding("schema-misnamed", message, remedy, file=file, subject=subject))
-        elif version in files:
-            message = f"{subject} has two schemas for {label(version)}: {files[version].name} and {path.name}"
+        elif version in first:
+            message = f"{subject} has two schemas for {label(version)}: {first[version].name} and {path.name}"
             remedy = "keep one of them"
             result.findings.append(Finding("duplicate-version", message, remedy, file=file, subject=subject))
+            files.pop(version, None)  # nobody knows which one is meant
+            result.unreadable.add(version)
         else:
-            files[version] = path
+            first[version] = files[version] = path
     return files
 
 
