@@ -152,6 +152,8 @@ def impossible() -> Iterator[Any]:
     yield False
     yield {**record(a=False), "required": ["a"]}
     yield {"type": "string", "minLength": 3, "maxLength": 2}
+    yield {"type": "string", "minLength": 10**9}
+    yield {"type": "number", "minimum": 10**400, "maximum": 10**400 + 1, "not": {"type": "integer"}}
     yield {"type": "integer", "minimum": 3, "maximum": 2}
     yield {"allOf": [{"type": "string"}, {"type": "integer"}]}
     yield {"type": "string", "pattern": "^(a|b)\\1$"}

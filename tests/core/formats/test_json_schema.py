@@ -177,6 +177,13 @@ class TestUnknownFields:
     def test_fields_that_any_part_of_the_schema_names_are_known(self) -> None:
         assert parse_json(self.DOCUMENT, unknown="reject").problem(self.KNOWN) is None
 
+    def test_samples_have_none(self) -> None:
+        document = {**record(a={}), "required": ["b"], "propertyNames": {"maxLength": 1}}
+        schema = parse_json(document, unknown="reject")
+        for seed in range(50):
+            assert schema.problem(schema.sample(Random(seed))) is None
+        assert rejected_by(schema, {"b": 1, "c": 1}).path == "c"
+
     @pytest.mark.parametrize(
         ("change", "path"),
         [({"new": 1}, "new"), ({"items": [{}, {"size": 1}]}, "items[1].size"), ({"way": {"coin": 1}}, "way.coin")],
@@ -226,6 +233,16 @@ class TestReferences:
         )
         assert schema.problem({"a": 1, "b": True, "c": None, "d": "x"}) is None
         for name in "abcd":
+            assert rejected_by(schema, {name: []}).path == name
+
+    def test_a_document_may_be_known_by_an_absolute_uri(self) -> None:
+        uri = "https://schemas.example/shared/user.json"
+        schema = parse_json(
+            record(a={"$ref": uri}, b={"$ref": f"{uri}#/$defs/x"}, c={"$ref": "urn:team"}),
+            resources={uri: {"type": "string", "$defs": {"x": {"$ref": "#"}}}, "urn:team": {"type": "integer"}},
+        )
+        assert schema.problem({"a": "x", "b": "y", "c": 1}) is None
+        for name in "abc":
             assert rejected_by(schema, {name: []}).path == name
 
     @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Draw = Callable[["Random"], str]
 
 _REPEAT = 4  # how often something without an upper limit is repeated at most beyond its lower limit
-_REPEAT_LIMIT = 10_000  # the largest {n} that is drawn
+_REPEAT_LIMIT = 1000  # the largest {n} that is drawn
 _NEST_LIMIT = 100  # groups inside groups
 
 _DIGITS: Final = frozenset(string.digits)

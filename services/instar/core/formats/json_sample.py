@@ -10,6 +10,7 @@ Fields that the schema does not name are not invented, except where it describes
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from instar.core.formats.json_bundle import Bundle
 from instar.core.formats.json_dialect import Node
 from instar.core.formats.json_merge import Unjoinable, conjoin
 from instar.core.formats.json_pattern import Draw, Unreadable, pattern_draw
-from instar.core.formats.json_strings import FORMATS, text
+from instar.core.formats.json_strings import FORMATS, LENGTH_LIMIT, text
 
 if TYPE_CHECKING:
     from random import Random
@@ -75,9 +76,9 @@ class _Stuck(Exception):
 class Sampler:
     """Draws values of one schema. Holds compiled patterns and validators of parts, never a random state."""
 
-    def __init__(self, bundle: Bundle, validator: jsonschema_rs.Validator) -> None:
+    def __init__(self, bundle: Bundle, is_valid: Callable[[Any], bool]) -> None:
         self._bundle = bundle
-        self._validator = validator
+        self._is_valid = is_valid
         self._left = 0  # draws until the sample at hand is given up
         self._patterns: dict[str, Draw | None] = {}
         self._parts: dict[int, tuple[Node, jsonschema_rs.Validator]] = {}  # the node too: it keeps the id taken
@@ -92,7 +93,7 @@ class Sampler:
             except _Stuck as stuck:
                 why = why or str(stuck)
                 continue
-            if self._validator.is_valid(value):
+            if self._is_valid(value):
                 return value
         raise NoSample(
             f"No valid sample was found in {TRIES} attempts"
@@ -194,7 +195,10 @@ class Sampler:
         if kind == "integer":
             return _integer(node, random)
         if kind == "number":
-            return _number(node, random)
+            try:
+                return _number(node, random)
+            except OverflowError as error:
+                raise _Stuck("a number must lie beyond what a float holds") from error
         return None if kind == "null" else random.random() < 0.5
 
     def _string(self, node: dict[str, Any], random: Random) -> str:
@@ -210,7 +214,7 @@ class Sampler:
                 if node.get("minLength", 0) <= len(drawn) <= node.get("maxLength", math.inf):
                     return drawn
         longest = node.get("maxLength")
-        if longest is not None and longest < node.get("minLength", 0):
+        if node.get("minLength", 0) > min(LENGTH_LIMIT, math.inf if longest is None else longest):
             raise _Stuck("no text is both long and short enough")
         return text(random, int(node.get("minLength", 0)), None if longest is None else int(longest))
 

@@ -38,7 +38,7 @@ class JsonSchema:
         self._bundle = parts
         self._validator = validator
         self._unknown = UnknownFields(parts) if unknown == "reject" else None
-        self._sampler = Sampler(parts, validator)
+        self._sampler = Sampler(parts, lambda value: self.problem(value) is None)
         self.canonical: str = canonical_json.canonical(parts)
         self.fingerprint: str = canonical_json.fingerprint(self.canonical)
 

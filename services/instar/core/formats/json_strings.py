@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _WORDS = ("a", "ada", "lovelace", "order", "north", "kiosk", "x1", "zebra")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _EDGES = ("", " ", "a b", "é", "日本", "😀", 'say "hi"', "back\\slash", "line\nbreak", "null", "0", "\u0000", "\u2028")
-_LENGTH_LIMIT = 100_000  # characters of the longest text that is drawn
+LENGTH_LIMIT = 100_000  # characters of the longest text that is drawn
 
 
 def text(random: Random, shortest: int, longest: int | None) -> str:
@@ -23,7 +23,7 @@ def text(random: Random, shortest: int, longest: int | None) -> str:
         return random.choice(fitting)
     most = shortest + 12 if longest is None else min(longest, max(shortest, min(longest, shortest + 40)))
     length = random.choice((shortest, most, random.randint(shortest, most), random.randint(shortest, most)))
-    if length > _LENGTH_LIMIT:
+    if length > LENGTH_LIMIT:
         length = shortest
     if length > 3 and random.random() < 0.7:
         words = " ".join(random.choices(_WORDS, k=length // 2 + 1))

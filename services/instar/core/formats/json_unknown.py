@@ -1,10 +1,11 @@
 """Fields that a schema does not name, for subjects that say ``unknown = "reject"``.
 
 JSON Schema leaves an object open unless it says otherwise. With ``reject`` a field is unknown when none of the parts of
-the schema that speak about its object names it: not ``properties`` nor a matching ``patternProperties`` of the node
-itself, of what it refers to, of ``allOf``, of any alternative, of ``then`` and ``else``. Two kinds of object stay
-open: one about which the schema names no field at all (free-form), and one that says ``additionalProperties`` itself
-(a schema or ``true``: the author has decided). A field named by an alternative that does not apply is known.
+the schema that speak about its object names it: not ``properties``, ``required`` nor a matching ``patternProperties``
+of the node itself, of what it refers to, of ``allOf``, of any alternative, of ``then`` and ``else``. Two kinds of
+object stay open: one about which the schema names no field at all (free-form), and one that says
+``additionalProperties`` itself (a schema or ``true``: the author has decided). A field named by an alternative that does
+not apply is known.
 """
 
 import re
@@ -27,7 +28,7 @@ class _Place:
     def __init__(self, nodes: list[dict[str, Any]]) -> None:
         self.nodes = nodes
         self.named: dict[str, _Place] = {}
-        names = [name for node in nodes for name in node.get("properties", ())]
+        names = [name for node in nodes for key in ("properties", "required") for name in node.get(key, ())]
         texts = [pattern for node in nodes for pattern in node.get("patternProperties", ())]
         self.patterns = _patterns(texts)
         says_rest = any(node.get("additionalProperties", False) is not False for node in nodes)
@@ -79,7 +80,7 @@ class UnknownFields:
             for text, pattern in place.patterns or ():
                 if text in node.get("patternProperties", {}) and pattern.search(name):
                     own.append(node["patternProperties"][text])
-            speaks = speaks or bool(own)
+            speaks = speaks or bool(own) or name in node.get("required", ())
             said += own or [node.get("additionalProperties", True)]
         if not speaks and place.closed:
             return None
