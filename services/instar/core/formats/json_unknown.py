@@ -4,8 +4,8 @@ JSON Schema leaves an object open unless it says otherwise. With ``reject`` a fi
 the schema that speak about its object names it: not ``properties``, ``required`` nor a matching ``patternProperties``
 of the node itself, of what it refers to, of ``allOf``, of any alternative, of ``then`` and ``else``. Two kinds of
 object stay open: one about which the schema names no field at all (free-form), and one that says
-``additionalProperties`` itself (a schema or ``true``: the author has decided). A field named by an alternative that does
-not apply is known.
+``additionalProperties`` itself (a schema or ``true``: the author has decided). A field named by an alternative that
+does not apply is known.
 """
 
 import re
