@@ -1,0 +1,32 @@
+"""A checkpoint and its counts survive the metadata of a committed offset."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instar.core import checkpoint
+from instar.core.checkpoint import COUNT_NAMES, Checkpoint, Counts
+
+COUNTS = st.builds(Counts, *(st.integers(0, 2**62) for _ in COUNT_NAMES))
+
+
+@given(offset=st.integers(0, 2**62), topic_id=st.binary(min_size=16, max_size=16), counts=COUNTS)
+def test_metadata_is_read_back_and_stays_below_what_kafka_allows(offset: int, topic_id: bytes, counts: Counts) -> None:
+    point = Checkpoint(offset, topic_id.hex(), counts, "f" * 64)
+    metadata = point.metadata()
+    assert len(metadata) < 4096
+    assert checkpoint.parse(offset, metadata) == Checkpoint(offset, topic_id.hex(), counts, "f" * 16)
+
+
+@given(st.none() | st.text(max_size=40))
+def test_an_offset_that_another_tool_committed_has_no_counts(metadata: str | None) -> None:
+    assert checkpoint.parse(7, metadata) == Checkpoint(7, "", Counts())
+
+
+@given(COUNTS, COUNTS)
+def test_counts_add_up_and_subtract(one: Counts, other: Counts) -> None:
+    assert one.plus(other).minus(other) == one
+
+
+def test_the_balance_holds_when_every_record_read_ended_somewhere() -> None:
+    assert Counts(read=6, published=1, outputs=9, dead_lettered=2, dropped=1, current=1, echoed=1).balanced
+    assert not Counts(read=6, published=1).balanced
