@@ -118,3 +118,13 @@ def test_a_hop_that_does_not_bind_is_found_and_left_out() -> None:
     assert codes(found) == {"not-a-record"}
     assert subject is not None
     assert not subject.hops
+
+
+def test_a_sensitive_field_that_no_version_has_protects_nothing_and_is_found() -> None:
+    _, found = build_subject(parts([1], [], sensitive=("m", "n")))
+    (finding,) = found
+    assert (finding.code, finding.path, finding.file) == ("unknown-field", "m", "schemas/orders/subject.toml")
+    subject, found = build_subject(parts([1], [], sensitive=("a..b", "n")))
+    assert codes(found) == {"bad-path"}
+    assert subject is not None
+    assert subject.sensitive == ("n",)

@@ -4,7 +4,8 @@ Both are built from any iterable of schemas and hops, so that nothing here knows
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import Literal
 
 from instar.core.finding import Finding
@@ -12,7 +13,8 @@ from instar.core.formats.schema import Kind, Schema
 from instar.core.rejected import Rejected
 from instar.core.upcasting.chain import Chain, chain
 from instar.core.upcasting.hop import BoundHop, Hop, bind
-from instar.core.upcasting.pattern import parse_pattern
+from instar.core.upcasting.operation import Misfit
+from instar.core.upcasting.pattern import absent_from, parse_pattern
 from instar.core.upcasting.program import Program
 from instar.core.version import label
 
@@ -89,8 +91,9 @@ def build_subject(parts: SubjectParts) -> tuple[Subject | None, list[Finding]]:
     The subject holds what is sound, so that it can be looked at; None when it has no version at all.
     """
     schemas, found = _schemas(parts)
+    sensitive, sensitive_findings = _sensitive(parts, schemas)
     hops, hop_findings = _hops(parts, schemas)
-    found += hop_findings
+    found += sensitive_findings + hop_findings
     if not schemas:
         return None, found
     bound: dict[int, BoundHop] = {}
@@ -109,7 +112,7 @@ def build_subject(parts: SubjectParts) -> tuple[Subject | None, list[Finding]]:
         owner=parts.owner,
         contact=parts.contact,
         compatibility=parts.compatibility,
-        sensitive=parts.sensitive,
+        sensitive=sensitive,
         unknown=parts.unknown,
         examples=parts.examples,
     )
@@ -145,6 +148,28 @@ def _schemas(parts: SubjectParts) -> tuple[dict[int, Schema], list[Finding]]:
         remedy = "give the versions in the other format a subject of their own"
         found.append(Finding("mixed-kinds", message, remedy, file=folder, subject=parts.name))
     return schemas, found
+
+
+def _sensitive(parts: SubjectParts, schemas: Mapping[int, Schema]) -> tuple[tuple[str, ...], list[Finding]]:
+    """The sensitive fields, and those that no version has: one that is misspelt protects nothing."""
+    good: list[str] = []
+    found: list[Finding] = []
+    file = f"schemas/{parts.name}/subject.toml"
+    for path in parts.sensitive:
+        try:
+            pattern = parse_pattern(path)
+        except Misfit as misfit:
+            found.append(Finding(misfit.code, f"sensitive: {misfit.message}", misfit.remedy, file=file, path=path))
+            continue
+        good.append(path)
+        absent = [absent_from(schema.shape, pattern) for schema in schemas.values()]
+        if schemas and not parts.unreadable and None not in absent:
+            names = {name for each in absent if each is not None for name in each[1]}
+            near = get_close_matches(next(each[0] for each in absent if each is not None), names, n=1)
+            message = f"{path} is called sensitive, and no version of {parts.name} has it: it protects nothing"
+            remedy = f"did you mean {near[0]}?" if near else "write the field's path as a version's schema has it"
+            found.append(Finding("unknown-field", message, remedy, file=file, path=path))
+    return tuple(good), [replace(finding, subject=parts.name) for finding in found]
 
 
 def _hops(parts: SubjectParts, schemas: Mapping[int, Schema]) -> tuple[dict[int, Hop], list[Finding]]:

@@ -68,6 +68,7 @@ def test_functions_see_the_record_and_its_context() -> None:
         ("lost = ['a']\ndef upcast(record, context): return record", "hop-wrong-type", "lost is a list", 1),
         ("lost = {'u': []}\ndef upcast(record, context): return record", "hop-wrong-type", "'u'", 1),
         ("lost = {'up': 'a'}\ndef upcast(record, context): return record", "hop-wrong-type", "field paths", 1),
+        ("lost = {'up': ['a..b']}\ndef upcast(record, context): return record", "bad-path", "a..b", 1),
         ("partial = 'up'\ndef upcast(record, context): return record", "hop-wrong-type", "directions", 1),
     ],
 )

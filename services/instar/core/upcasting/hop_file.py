@@ -7,6 +7,8 @@ from typing import Any
 
 from instar.core.finding import Finding
 from instar.core.upcasting.hop_source import Lines
+from instar.core.upcasting.operation import Misfit
+from instar.core.upcasting.paths import parse
 
 NAMES = ("changes", "upcast", "downcast", "lost", "partial")
 
@@ -141,7 +143,17 @@ def _lost(namespace: Mapping[str, Any], lines: Lines) -> list[Finding]:
         elif not isinstance(paths, list | tuple) or not all(isinstance(path, str) and path for path in paths):
             message = f'lost["{direction}"] is not a list of field paths'
             found.append(Finding("hop-wrong-type", message, remedy, line=line))
+        else:
+            found += [bad for bad in (_bad_path(path, line) for path in paths) if bad is not None]
     return found
+
+
+def _bad_path(path: str, line: int | None) -> Finding | None:
+    try:
+        parse(path)
+    except Misfit as misfit:
+        return Finding(misfit.code, f"lost: {misfit.message}", misfit.remedy, line=line, path=misfit.path)
+    return None
 
 
 def _partial(namespace: Mapping[str, Any], lines: Lines) -> list[Finding]:

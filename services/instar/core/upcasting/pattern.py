@@ -5,20 +5,22 @@ from typing import Any
 
 from instar.core.formats.shape import Array, Map, Object, Opaque, Ref, Shape, Union, without_null
 from instar.core.upcasting.difference import Place, leaves
+from instar.core.upcasting.paths import EACH_ELEMENT, EACH_VALUE, WILDCARDS, Path, parse
 
-Pattern = tuple[str, ...]  # names, "[]" for every element, "{}" for every value of a map
+Pattern = Path  # names, "[]" for every element, "{}" for every value of a map
 
-EACH_ELEMENT = "[]"
-EACH_VALUE = "{}"
 MASK = "***"
 
 
 def parse_pattern(text: str) -> Pattern:
-    """``items[].price`` is ``("items", "[]", "price")``. A container at the end stands for the field itself."""
-    tokens = [token for token in text.replace("[]", ".[]").replace("{}", ".{}").split(".") if token]
-    while len(tokens) > 1 and tokens[-1] in (EACH_ELEMENT, EACH_VALUE):
-        tokens.pop()
-    return tuple(tokens)
+    """``items[].price`` is ``("items", "[]", "price")``. A wildcard at the end stands for the field itself.
+
+    Raises ``Misfit`` (bad-path) when the text is no field path.
+    """
+    pattern = parse(text)
+    while pattern[-1] in WILDCARDS:
+        pattern = pattern[:-1]
+    return pattern
 
 
 def covers(pattern: Pattern, place: Place) -> bool:
