@@ -150,6 +150,8 @@ def test_any_text_as_a_pattern_is_drawn_from_or_told(pattern: str, seed: int) ->
 
 def impossible() -> Iterator[Any]:
     yield False
+    yield {"enum": []}
+    yield {"type": "string", "enum": [1, None]}
     yield {**record(a=False), "required": ["a"]}
     yield {"type": "string", "minLength": 3, "maxLength": 2}
     yield {"type": "string", "minLength": 10**9}

@@ -21,6 +21,7 @@ from instar.core.formats.json_bundle import Bundle
 from instar.core.formats.json_dialect import Node
 from instar.core.formats.json_merge import Unjoinable, conjoin
 from instar.core.formats.json_pattern import Draw, Unreadable, pattern_draw
+from instar.core.formats.json_problem import type_name
 from instar.core.formats.json_strings import FORMATS, LENGTH_LIMIT, text
 
 if TYPE_CHECKING:
@@ -124,6 +125,8 @@ class Sampler:
         raise _Stuck(why)
 
     def _is_hard(self, node: dict[str, Any]) -> bool:
+        if "enum" in node and node.keys() - {"enum", "type", "default"}:
+            return True
         return bool(_HARD & node.keys()) or "allOf" in node or ("$ref" in node and len(node) > 1)
 
     def _part_validator(self, node: dict[str, Any]) -> jsonschema_rs.Validator:
@@ -171,7 +174,7 @@ class Sampler:
         if "const" in node:
             return _copy(node["const"])
         if "enum" in node:
-            return _copy(random.choice(node["enum"]))
+            return _copy(random.choice(_symbols(node)))
         types = node.get("type")
         if types is None:
             kind = next((kind for kind, signs in _SIGNS if any(sign in node for sign in signs)), None)
@@ -328,6 +331,21 @@ def _override(left: Node, right: Node) -> Node:
     if isinstance(left, bool) or isinstance(right, bool):
         return left and right
     return {**right, **left}
+
+
+def _symbols(node: dict[str, Any]) -> list[Any]:
+    """The enumeration's values of the node's types."""
+    types = node.get("type")
+    symbols: list[Any] = node["enum"]
+    if types is not None:
+        allowed = {types} if isinstance(types, str) else set(types)
+        allowed |= {"integer"} if "number" in allowed else set()
+        symbols = [
+            each for each in symbols if type_name(each) in allowed or (isinstance(each, float) and "integer" in allowed)
+        ]
+    if not symbols:
+        raise _Stuck("an enumeration allows no value")
+    return symbols
 
 
 def _copy(value: Any) -> Any:
