@@ -49,7 +49,7 @@ VersionKey = tuple[str, int]  # subject, version
 HopKey = tuple[str, str]  # subject, v1_to_v2
 
 
-class LockBroken(Exception):
+class LockBroken(ValueError):
     """The lock file cannot be read, so that it cannot be changed either. ``findings`` say why."""
 
     def __init__(self, findings: list[Finding]) -> None:

@@ -50,7 +50,12 @@ class Project:
         return tuple(self.catalogue[name] for name in migration.subjects)
 
     def errors_of(self, name: str) -> tuple[Finding, ...]:
-        """The errors that keep a migration from running: its own settings', its subjects', and those of no subject."""
+        """The errors that keep a migration from running: its own settings', its subjects', and those of no subject.
+
+        All errors for a migration that could not be read or is not there.
+        """
+        if name not in self.settings.migrations:
+            return self.errors
         subjects = self.settings.migrations[name].subjects
         others = {f"migrations.{each}" for each in self.settings.migrations if each != name}
         return tuple(

@@ -13,7 +13,7 @@ from instar.core.rejected import UNKNOWN_SCHEMA_ID, Rejected
 from instar.core.subject import Subject
 from instar.core.version import label
 from instar.registry.parse import Unparsed, parse
-from instar.registry.port import Document, Ids, Registered, Registry
+from instar.registry.port import Document, Ids, Registered, Registry, RegistryRefused
 
 Version = tuple[str, int]
 
@@ -67,17 +67,42 @@ class Identity:
     def id_for(self, subject: str, version: int, document: str, registry_subject: str, *, register: bool) -> int | None:
         """The id to write a version under: the registry's, so that readers can resolve it.
 
-        Where the registry has none it is registered, if ``register`` says so, else None. It is then remembered in
-        the lock (see ``Ids.add`` for what that raises).
+        Where the registry has none it is registered and noted in instar.lock if ``register`` says so, else None.
+        Also raises ``RegistryRefused`` when instar.lock cannot be written, or gives the id to another version.
         """
         schema = self._versions[subject, version]
         whole = Document(schema.kind, document)
         schema_id = self._registry.id_of(registry_subject, whole)
-        if schema_id is None and register:
-            schema_id = self._registry.register(registry_subject, whole)
-        if schema_id is not None and self._ids.entries.get(schema_id) != (subject, version):
-            self._ids.add(schema_id, subject, version)
+        try:
+            if schema_id is None and register:
+                schema_id = self._registry.register(registry_subject, whole)
+            if schema_id is not None:
+                self._note(schema_id, (subject, version), write=register)
+        except OSError as error:
+            raise RegistryRefused(
+                f"instar.lock cannot be written: {error.strerror}",
+                remedy="Run this once where the project folder can be written, and commit instar.lock.",
+            ) from error
+        except ValueError as error:
+            raise RegistryRefused(
+                f"The registry {self._registry.name} and instar.lock contradict each other: {error}",
+                remedy="Was the registry emptied, or is it another one? Then take its [ids] out of instar.lock; "
+                "records that were written under the old ids cannot be read with it.",
+            ) from error
         return schema_id
+
+    def _note(self, schema_id: int, version: Version, *, write: bool) -> None:
+        known = self._ids.entries.get(schema_id)
+        if known == version:
+            return
+        if known is not None:
+            raise ValueError(
+                f"{schema_id} is {version[0]}/{label(version[1])} there and {known[0]}/{label(known[1])} here"
+            )
+        if write:
+            self._ids.add(schema_id, *version)
+        else:
+            self.learned[schema_id] = version
 
     def _fetch(self, key: int | str) -> Version | Rejected:
         asked = self._registry.schema_of(key) if isinstance(key, int) else self._registry.schema_of_guid(key)
