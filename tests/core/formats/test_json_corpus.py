@@ -35,12 +35,12 @@ def admits_nothing(document: dict[str, Any]) -> bool:
 def test_every_schema_of_the_corpus_is_read_and_sampled() -> None:
     read, refused, without_sample = 0, 0, 0
     for document in documents():
-        try:
-            parsed = parse_json(document)
-        except Invalid as error:
-            assert "draft-04" in str(error)
+        if "draft-04" in document.get("$schema", ""):
+            with pytest.raises(Invalid, match="draft-04"):
+                parse_json(document)
             refused += 1
             continue
+        parsed = parse_json(document)
         read += 1
         assert parse_json(json.loads(parsed.canonical)).canonical == parsed.canonical
         assert parsed.shape is not None
