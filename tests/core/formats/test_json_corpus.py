@@ -17,7 +17,7 @@ FILE = Path(__file__).resolve().parents[3] / "../shared/data/json-schema-compati
 pytestmark = pytest.mark.skipif(not FILE.is_file(), reason="the compatibility cases are not beside the repository")
 
 
-def documents() -> list[dict[str, Any]]:
+def documents() -> list[Any]:
     cases = json.loads(FILE.read_bytes())
     found = [
         case[side]
@@ -27,7 +27,7 @@ def documents() -> list[dict[str, Any]]:
     return [json.loads(each) if isinstance(each, str) else each for each in found]
 
 
-def admits_nothing(document: dict[str, Any]) -> bool:
+def admits_nothing(document: Any) -> bool:
     """The corpus has six schemas without a valid value: a string that must be a list, an empty enumeration."""
     return document.get("enum") == [] or (document.get("type") == "string" and isinstance(document.get("const"), list))
 
@@ -35,7 +35,7 @@ def admits_nothing(document: dict[str, Any]) -> bool:
 def test_every_schema_of_the_corpus_is_read_and_sampled() -> None:
     read, refused, without_sample = 0, 0, 0
     for document in documents():
-        if "draft-04" in document.get("$schema", ""):
+        if isinstance(document, dict) and "draft-04" in document.get("$schema", ""):
             with pytest.raises(Invalid, match="draft-04"):
                 parse_json(document)
             refused += 1
