@@ -1,10 +1,14 @@
 """A version's schema: what every format offers to the rest of instar."""
 
-from random import Random
-from typing import Any, Literal, Protocol
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from instar.core.formats.shape import Shape
 from instar.core.rejected import Rejected
+
+if TYPE_CHECKING:
+    from random import Random
 
 Kind = Literal["avro", "json"]
 
