@@ -59,7 +59,8 @@ class ConfluentRegistry:
     def schema_of_guid(self, guid: str) -> Registered | None:
         if not _GUID.match(guid):
             return None
-        schema = self._ask(f"schema {guid}", lambda: self._client.get_schema_by_guid(guid))
+        # A registry without global identifiers (Apicurio) answers that there is no such path: it has none such.
+        schema = self._ask(f"schema {guid}", lambda: self._client.get_schema_by_guid(guid), any_404=True)
         if schema is None:
             return None
         return Registered(None, self._document(schema, f"schema {guid}"), guid)
@@ -111,12 +112,12 @@ class ConfluentRegistry:
             found[name] = registered.schema.schema_str
             self._resolve(registered.schema.references or [], found)
 
-    def _ask(self, what: str, request: Callable[[], Result]) -> Result | None:
+    def _ask(self, what: str, request: Callable[[], Result], *, any_404: bool = False) -> Result | None:
         """One request, its failures translated; None when the registry says that it is not there."""
         try:
             return request()
         except SchemaRegistryError as error:
-            if _NOT_FOUND.match(str(error.error_code)):
+            if _NOT_FOUND.match(str(error.error_code)) or (any_404 and error.http_status_code == 404):
                 return None
             raise self._refusal(what, error) from error
         except OAuthTokenError as error:
