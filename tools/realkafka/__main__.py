@@ -1,4 +1,4 @@
-"""`python -m realkafka fetch` and `python -m realkafka run`."""
+"""`python -m realkafka fetch`, `run` and `check-run`."""
 
 import argparse
 import shutil
@@ -12,9 +12,11 @@ from pathlib import Path
 from realkafka.broker import KafkaServer
 from realkafka.errors import FetchFailed, ServerFailed, Unavailable
 from realkafka.fetch import fetch_kafka, fetch_registry
-from realkafka.locations import CACHE, kafka_installation
+from realkafka.java import why_no_fetch
+from realkafka.locations import CACHE, REPOSITORY, kafka_installation
 from realkafka.registry import RegistryServer
 from realkafka.runtime import KafkaRuntime
+from realkafka.tally import Tally, report_path, why_not_enough
 
 RUN_DIR = CACHE / "run"
 REGISTRY_PORT = 8081
@@ -68,6 +70,18 @@ def run(*, port: int, registry: bool, clean: bool) -> int:
     return 0
 
 
+def check_run() -> int:
+    """1 where this machine could have run the real servers and the last test run did not use them."""
+    report = report_path(REPOSITORY)
+    problem = why_not_enough(report, why_no_fetch())
+    if problem is not None:
+        print(problem, file=sys.stderr)
+        return 1
+    said = Tally.read(report).lines() if report.exists() else []
+    print("\n".join(said) or "no test needed a real server", file=sys.stderr)
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; its exit code."""
     parser = argparse.ArgumentParser(prog="python -m realkafka", description=__doc__)
@@ -80,9 +94,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     running.add_argument("--port", type=int, default=9092, help="port on 127.0.0.1 (default 9092)")
     running.add_argument("--registry", action="store_true", help=f"also a schema registry, on port {REGISTRY_PORT}")
     running.add_argument("--clean", action="store_true", help="forget the topics of earlier runs")
+    commands.add_parser("check-run", help="fail where the last test run could have used real servers and did not")
     chosen = parser.parse_args(arguments)
     if chosen.command == "fetch":
         return fetch(if_possible=chosen.if_possible)
+    if chosen.command == "check-run":
+        return check_run()
     return run(port=chosen.port, registry=chosen.registry, clean=chosen.clean)
 
 

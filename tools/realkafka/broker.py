@@ -15,7 +15,7 @@ from realkafka.locations import kafka_installation
 from realkafka.ports import LOOPBACK, free_port, is_open
 from realkafka.process import ServerProcess
 from realkafka.runtime import KafkaRuntime
-from realkafka.settings import ADMIN, LIMITED, Access, broker_settings, properties_text
+from realkafka.settings import ADMIN, LIMITED, Access, ClientConfig, broker_settings, properties_text
 
 START_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 20.0
@@ -81,9 +81,9 @@ class KafkaServer:
         """Whether the broker's process is there."""
         return self._process is not None and self._process.running
 
-    def client_config(self, user: str = ADMIN) -> dict[str, str]:
+    def client_config(self, user: str = ADMIN) -> ClientConfig:
         """librdkafka settings that reach this broker, as `user` where it asks who one is."""
-        config = {"bootstrap.servers": self.bootstrap}
+        config: ClientConfig = {"bootstrap.servers": self.bootstrap}
         return config | (self.access.client_config(user) if self.access else {})
 
     def start(self) -> Self:
@@ -188,8 +188,8 @@ class KafkaServer:
         # The port is probed first: a client that meets a closed one complains on stderr and backs off.
         if not is_open(self._port):
             return False
-        quick = {"log_level": 0, "reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 100}
-        client = AdminClient({**self.client_config(), **quick})
+        quick: ClientConfig = {"log_level": 0, "reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 100}
+        client = AdminClient(self.client_config() | quick)
         try:
             # A broker is listed once the controller has let it in; before that it accepts no records.
             return bool(client.list_topics(timeout=ANSWER_TIMEOUT_S).brokers)

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from realkafka.availability import FETCH_COMMAND
 from realkafka.errors import ServerFailed, Unavailable
 from realkafka.java import java_path
 from realkafka.locations import registry_installation
@@ -116,8 +117,5 @@ class RegistryServer:
         installed = registry_installation()
         runner = installed.folder / f"apicurio-registry-app-{installed.version}-runner.jar"
         if not installed.complete or not runner.is_file():
-            raise Unavailable(
-                f"{installed.name} {installed.version} is not fetched; "
-                "run `PYTHONPATH=tools python -m realkafka fetch`."
-            )
+            raise Unavailable(f"{installed.name} {installed.version} is not fetched; run `{FETCH_COMMAND}`.")
         return runner

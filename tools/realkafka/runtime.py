@@ -8,6 +8,7 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from pathlib import Path
 
+from realkafka.availability import FETCH_COMMAND
 from realkafka.errors import ServerFailed, Unavailable
 from realkafka.java import java_path, java_version
 from realkafka.locations import Installation
@@ -95,8 +96,7 @@ class KafkaRuntime:
     def _java(self, *arguments: str) -> list[str]:
         if not self.installation.complete:
             raise Unavailable(
-                f"{self.installation.name} {self.installation.version} is not fetched; "
-                "run `PYTHONPATH=tools python -m realkafka fetch`."
+                f"{self.installation.name} {self.installation.version} is not fetched; run `{FETCH_COMMAND}`."
             )
         # Each jar by name, sorted: the class archive is good only for the class path that it was written with.
         jars = ":".join(str(jar) for jar in sorted((self.installation.folder / "libs").glob("*.jar")))

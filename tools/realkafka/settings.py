@@ -10,6 +10,9 @@ NODE_ID = 1
 ADMIN = "admin"
 LIMITED = "limited"
 
+# What confluent_kafka's clients take; its dict is invariant, so it must be named this widely.
+ClientConfig = dict[str, str | int | float | bool]
+
 
 @dataclass(frozen=True, slots=True)
 class Access:
@@ -17,7 +20,7 @@ class Access:
 
     passwords: Mapping[str, str] = field(repr=False)
 
-    def client_config(self, user: str) -> dict[str, str]:
+    def client_config(self, user: str) -> ClientConfig:
         """librdkafka settings of a client that logs in as `user`.
 
         Raises:
