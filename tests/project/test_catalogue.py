@@ -127,6 +127,21 @@ def test_a_registry_s_spelling_of_compatibility_is_understood(tmp_path: Path) ->
     assert result.catalogue["people"].compatibility == "full-transitive"
 
 
+@pytest.mark.parametrize(
+    ("path", "remedy"),
+    [("full_nam", "did you mean `full_name`?"), ("nam[]", "did you mean `name`?"), ("elsewhere.x", "correct it")],
+)
+def test_a_sensitive_field_that_no_version_names_is_a_warning(tmp_path: Path, path: str, remedy: str) -> None:
+    finding = only(tmp_path, {"schemas/people/subject.toml": f'sensitive = ["name",\n"{path}"]\n'})
+    assert (finding.code, finding.line, finding.severity) == ("sensitive-unknown", 2, "warning")
+    assert remedy in finding.remedy
+
+
+def test_a_sensitive_field_that_is_no_path_is_an_error_at_its_line(tmp_path: Path) -> None:
+    finding = only(tmp_path, {"schemas/people/subject.toml": 'sensitive = ["name",\n"a..b"]\n'})
+    assert (finding.line, finding.severity) == (2, "error")
+
+
 def test_a_bad_example_names_the_place(tmp_path: Path) -> None:
     finding = only(tmp_path, {"schemas/people/examples/ada.v1.json": {"name": 5}})
     assert (finding.code, finding.path) == ("example-invalid", "name")

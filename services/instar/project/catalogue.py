@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from instar.core.finding import Finding
@@ -12,6 +12,7 @@ from instar.project.examples import read_examples
 from instar.project.hops import HopFile, read_hops
 from instar.project.model import did_you_mean
 from instar.project.schema_files import SchemaFile, read_schemas
+from instar.project.sensitive import misspelt_sensitive
 from instar.project.subject_file import NAME as SUBJECT_FILE
 from instar.project.subject_file import SubjectFile, read_subject_file
 from instar.project.toml_lines import TomlLines
@@ -66,8 +67,24 @@ def read_catalogue(root: Path) -> Read:
             found.append(Finding("subject-misnamed", message, remedy, file=f"{schema_files.FOLDER}/{name}"))
     found += _hops_without_subject(root, names)
     catalogue, findings = build_catalogue(parts)
+    findings = [_with_line(finding, sources) for finding in findings]
+    flagged = {(finding.subject, finding.path) for finding in findings}
+    for name, subject in catalogue.subjects.items():
+        if not sources[name].unreadable:  # else it may be a field of that version
+            warnings = misspelt_sensitive(subject, sources[name].lines)
+            findings += [each for each in warnings if (name, each.path) not in flagged]
     # What all subjects share is found once for each of them.
     return Read(catalogue, sources, tuple(dict.fromkeys([*found, *findings])))
+
+
+def _with_line(finding: Finding, sources: Mapping[str, SubjectSource]) -> Finding:
+    """What the core finds about a field that subject.toml calls sensitive, at its line there."""
+    source = sources.get(finding.subject or "")
+    if source is None or finding.line is not None or finding.path not in source.notes.sensitive:
+        return finding
+    if finding.file != f"{schema_files.FOLDER}/{source.name}/{SUBJECT_FILE}":
+        return finding
+    return replace(finding, line=source.lines.line_of(("sensitive", source.notes.sensitive.index(finding.path))))
 
 
 def _read_subject(root: Path, name: str) -> tuple[SubjectParts, SubjectSource, list[Finding]]:
