@@ -215,23 +215,25 @@ def test_the_quick_format_is_what_kafkas_own_tool_writes(own_kafka: Callable[...
 
 
 def test_the_registry_gives_back_what_was_registered(registry_url: str, topic_name: Callable[[str], str]) -> None:
-    client = SchemaRegistryClient({"url": registry_url})
     subject = topic_name("names-value")
-    schema_id = client.register_schema(subject, Schema('{"type":"string"}', "AVRO"))
-    held = client.get_schema(schema_id).schema_str
-    assert held is not None
-    assert json.loads(held) == {"type": "string"}
-    assert client.get_latest_version(subject).schema_id == schema_id
+    with SchemaRegistryClient({"url": registry_url}) as client:
+        schema_id = client.register_schema(subject, Schema('{"type":"string"}', "AVRO"))
+        held = client.get_schema(schema_id).schema_str
+        assert held is not None
+        assert json.loads(held) == {"type": "string"}
+        assert client.get_latest_version(subject).schema_id == schema_id
 
 
 def test_a_restarted_registry_has_its_address_and_nothing_else(own_registry: Callable[[], RegistryServer]) -> None:
     server = own_registry()
-    client = SchemaRegistryClient({"url": server.url})
-    client.register_schema("kept-nowhere", Schema('{"type":"string"}', "AVRO"))
     address = server.url
+    with SchemaRegistryClient({"url": address}) as client:
+        client.register_schema("kept-nowhere", Schema('{"type":"string"}', "AVRO"))
+        assert client.get_subjects() == ["kept-nowhere"]
     server.restart()
     assert server.url == address
-    assert SchemaRegistryClient({"url": address}).get_subjects() == []
+    with SchemaRegistryClient({"url": address}) as client:
+        assert client.get_subjects() == []
 
 
 # ------------------------------------------------------------------ fetching

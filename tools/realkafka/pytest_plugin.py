@@ -202,8 +202,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Reporter(), "realkafka-reporter")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Says what really ran; here, since pytest's own summary is written after every other hook's."""
+    """Says what really ran; here, since pytest's own summary is written after every other hook's.
+
+    First, since pytest raises here for what was left open.
+    """
     reporter = config.pluginmanager.get_plugin("realkafka-reporter")
     if isinstance(reporter, Reporter):
         for line in reporter.tally.lines():
