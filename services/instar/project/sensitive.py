@@ -1,7 +1,7 @@
 """Sensitive fields that ``subject.toml`` names and no version does: a misspelt one would be shown after all.
 
-Where a version cannot hold the field the subject's own check has found it; an open JSON record can hold anything, so that
-here it is a warning.
+Where no version can hold the field, the subject's own check has found it. An open JSON record can hold anything, so
+that here it is a warning.
 """
 
 from collections.abc import Iterator
