@@ -41,6 +41,15 @@ class Misfit(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Something that the author should know of a bound operation, and that is no mistake."""
+
+    code: str
+    message: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """An operation bound to shapes.
 
@@ -57,6 +66,7 @@ class Step:
     lost_down: tuple[str, ...] = ()
     partial_up: bool = False
     partial_down: bool = False
+    notes: tuple[Note, ...] = ()
 
 
 class Operation(Protocol):
