@@ -5,12 +5,13 @@ Every method translates librdkafka's errors to ``KafkaTrouble`` once, here.
 
 import time
 from base64 import urlsafe_b64decode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from confluent_kafka import (
-    ConsumerGroupTopicPartitions,
+    Consumer,
     IsolationLevel,
     KafkaError,
     KafkaException,
@@ -131,18 +132,15 @@ class Cluster:
         return self._offsets(topic, partitions, OffsetSpec.earliest(), committed=False)
 
     def committed(self, group: str, topic: str, partitions: Iterable[int]) -> dict[int, tuple[int, str | None]]:
-        """The group's committed offsets and metadata; partitions without one are left out."""
+        """The group's committed offsets and metadata; partitions without one are left out.
+
+        What an open transaction is about to commit is not waited for: what it holds is not published either.
+        """
         asked = [TopicPartition(topic, partition) for partition in partitions]
-
-        def request() -> list[TopicPartition]:
-            futures = self._admin.list_consumer_group_offsets(
-                [ConsumerGroupTopicPartitions(group, asked)],
-                require_stable=not self.built_in,
-                request_timeout=self._timeout_s,
+        with self._of_group(group) as consumer:
+            found = self._ask(
+                f"reading the offsets of group {group}", lambda: consumer.committed(asked, timeout=self._timeout_s)
             )
-            return list(futures[group].result().topic_partitions)
-
-        found = self._ask(f"reading the offsets of group {group}", request)
         return {one.partition: (one.offset, one.metadata) for one in found if one.offset >= 0}
 
     def commit(self, group: str, topic: str, offsets: Mapping[int, tuple[int, str]]) -> None:
@@ -150,16 +148,27 @@ class Cluster:
         wanted = [
             TopicPartition(topic, partition, offset, metadata) for partition, (offset, metadata) in offsets.items()
         ]
-
-        def request() -> None:
-            futures = self._admin.alter_consumer_group_offsets(
-                [ConsumerGroupTopicPartitions(group, wanted)], request_timeout=self._timeout_s
+        with self._of_group(group) as consumer:
+            done = self._ask(
+                f"setting the offsets of group {group}",
+                lambda: consumer.commit(offsets=wanted, asynchronous=False),
             )
-            for one in futures[group].result().topic_partitions:
-                if one.error is not None:
-                    raise KafkaException(one.error)
+        for one in done:
+            if one.error is not None:
+                raise trouble(one.error, f"setting the offsets of group {group}", self.bootstrap)
 
-        self._ask(f"setting the offsets of group {group}", request)
+    @contextmanager
+    def _of_group(self, group: str) -> Iterator[Consumer]:
+        """A consumer that never joins its group.
+
+        Not the admin client: while a coordinator loads or moves, librdkafka 2.16's ListConsumerGroupOffsets reaches for
+        the consumer group of a client that has none, and the process dies of a segmentation fault.
+        """
+        consumer = Consumer(config.offsets_of(self.kafka, group))
+        try:
+            yield consumer
+        finally:
+            consumer.close()
 
     def _offsets(self, topic: str, partitions: Iterable[int], spec: OffsetSpec, *, committed: bool) -> dict[int, int]:
         level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED

@@ -99,6 +99,14 @@ def reader(kafka: Mapping[str, Any], *, committed: bool = True) -> Config:
     }
 
 
+def offsets_of(kafka: Mapping[str, Any], group: str) -> Config:
+    """A consumer that only reads or sets a group's offsets and never joins.
+
+    Read uncommitted, so that it does not wait for what an open transaction is about to commit.
+    """
+    return reader(kafka, committed=False) | {"group.id": group}
+
+
 def producer(kafka: Mapping[str, Any], *, transactional_id: str, largest_record_bytes: int, batch_bytes: int) -> Config:
     """A transactional worker's producer. ``largest_record_bytes`` is the largest limit of the topics it writes."""
     config = {name: value for name, value in base(kafka).items() if not name.startswith(_CONSUMER_ONLY_PREFIXES)}
