@@ -84,6 +84,11 @@ def test_a_relative_ref_reaches_other_files_of_the_folder(tmp_path: Path) -> Non
     assert "types/name.json" not in document
 
 
+def test_a_version_may_refer_to_another_one_by_its_file(tmp_path: Path) -> None:
+    schema = json_object({"full_name": {"$ref": "v2.json#/properties/full_name"}, "kind": {"enum": ["person"]}})
+    assert read(tmp_path, {"schemas/people/v3.json": schema}).findings == ()
+
+
 def test_a_broken_file_that_a_ref_reaches_is_found_there(tmp_path: Path) -> None:
     finding = only(tmp_path, {"schemas/people/types/name.json": "{"})
     assert finding.file == "schemas/people/types/name.json"

@@ -223,7 +223,7 @@ class _Loader:
         return Finding(
             code="hop-unloadable",
             message=f"{path.name} cannot be loaded: {what}",
-            remedy="correct the file; `python -m py_compile FILE` shows a syntax error in place",
+            remedy="correct the file",
             file=file,
             line=line,
             subject=self.subject,

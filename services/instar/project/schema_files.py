@@ -3,12 +3,13 @@
 Avro: named types may live in files of their own, ``schemas/<subject>/types/*.avsc`` for one subject and
 ``schemas/_shared/*.avsc`` for all; each holds one named type and a schema refers to it by its full name. A type that
 changes from one version to the next belongs into the versions' own files.
-JSON Schema: any other ``.json`` file in the folder may be the target of a relative ``$ref``.
+JSON Schema: any other ``.json`` file in the folder may be the target of a relative ``$ref``; another version's file
+only by its name.
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,12 +61,14 @@ def read_schemas(root: Path, subject: str, unknown: Unknown) -> SchemaFolder:
     resources = (
         _resources(folder, root, subject, result) if any(path.suffix == ".json" for path in files.values()) else {}
     )
+    # Most versions refer to none of the others, and each document that a parser is given costs it time.
+    unneeded = {path.name for path in files.values()} - set(_referred_names(list(resources.values())))
     for version, path in sorted(files.items()):
         document = read_document(path, root, subject)
         if isinstance(document, Finding):
             parsed: SchemaFile | Finding = document
         else:
-            others = {name: each for name, each in resources.items() if name != path.name}
+            others = {name: each for name, each in resources.items() if name != path.name and name not in unneeded}
             parsed = _parse(path, root, subject, document, named=named, resources=others, unknown=unknown)
         if isinstance(parsed, Finding):
             result.findings.append(parsed)
@@ -151,13 +154,30 @@ def _parse(
     return SchemaFile(schema, text, file)
 
 
+def _referred_names(document: Any) -> Iterator[str]:
+    """The file name in every reference of a JSON Schema, whatever folder it is in."""
+    if isinstance(document, dict):
+        reference = document.get("$ref")
+        if isinstance(reference, str):
+            yield reference.partition("#")[0].rpartition("/")[2]
+        for each in document.values():
+            yield from _referred_names(each)
+    elif isinstance(document, list):
+        for each in document:
+            yield from _referred_names(each)
+
+
 def _stands_alone(document: Any) -> bool:
-    """Does a JSON Schema refer to nothing outside of its own document?"""
-    try:
-        parse_json(document)
-    except Invalid:
-        return False
-    return True
+    """Does a JSON Schema refer to nothing but places in its own document, as far as its references show it?"""
+    match document:
+        case dict():
+            reference = document.get("$ref", "#")
+            is_inside = isinstance(reference, str) and reference.startswith("#")
+            return is_inside and all(map(_stands_alone, document.values()))
+        case list():
+            return all(map(_stands_alone, document))
+        case _:
+            return True
 
 
 def _invalid(invalid: Invalid, path: Path, root: Path, subject: str) -> Finding:
