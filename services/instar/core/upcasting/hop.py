@@ -15,7 +15,9 @@ from instar.core.formats.shape import Map, Object, Opaque, Union, without_null
 from instar.core.record import Context
 from instar.core.rejected import HOP_RAISED, HOP_RETURNED_WRONG_TYPE, INVALID_INPUT, NO_WAY, Rejected
 from instar.core.upcasting import hop_file
+from instar.core.upcasting.derive import derive
 from instar.core.upcasting.hop_source import Lines, compiled_name, lines_of, raised_at, said_by
+from instar.core.upcasting.lineage import losses
 from instar.core.upcasting.operation import HopFailed, Operation, Run
 from instar.core.upcasting.pattern import absent_from, parse_pattern
 from instar.core.upcasting.value import copy_of
@@ -202,30 +204,25 @@ def _bind_functions(hop: Hop) -> BoundHop:
 
 
 def _bind_changes(hop: Hop, changes: tuple[Operation, ...], before: Schema, after: Schema) -> BoundHop | list[Finding]:
-    from instar.core.upcasting import derive
-
-    steps, found = derive.derive(changes, before.shape, after.shape)
+    steps, found = derive(changes, before.shape, after.shape, hop.lines.of_change)
     findings = tuple(_placed(hop, finding) for finding in found)
     if any(finding.severity == "error" for finding in findings):
         return list(findings)
     downs: list[Run] = [step.down for step in reversed(steps) if step.down is not None]
     one_way = len(downs) < len(steps)
+    lost_up, lost_down = losses(before.shape, steps)
     return BoundHop(
         hop=hop,
         up=_run_steps(hop, tuple(step.up for step in steps)),
         down=_no_way(hop) if one_way else _run_steps(hop, tuple(downs)),
         one_way=one_way,
         summary_lines=tuple(change.summary for change in changes),
-        lost_up=_all_of([step.lost_up for step in steps], hop.lost_up),
-        lost_down=_all_of([step.lost_down for step in steps], hop.lost_down),
+        lost_up=tuple(dict.fromkeys(lost_up + hop.lost_up)),
+        lost_down=tuple(dict.fromkeys(lost_down + hop.lost_down)),
         partial_up="up" in hop.partial or any(step.partial_up for step in steps),
         partial_down="down" in hop.partial or any(step.partial_down for step in steps),
         findings=findings,
     )
-
-
-def _all_of(computed: list[tuple[str, ...]], declared: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(path for paths in (*computed, declared) for path in paths))
 
 
 def _placed(hop: Hop, finding: Finding) -> Finding:
@@ -242,7 +239,7 @@ def _run_steps(hop: Hop, runs: tuple[Run, ...]) -> Transform:
             for step in runs:
                 step(value, context)
         except HopFailed as failed:
-            return Rejected(failed.code, failed.message, path=failed.path)
+            return _failed(hop, failed)
         except Exception as error:  # whatever an author's function raises is this record's rejection
             return _raised(hop, error)
         return [value]
@@ -267,7 +264,7 @@ def _run_function(hop: Hop, name: str, function: Function, *, one_way: bool) -> 
                     return [copy_of(part) for part in made]
                 return _too_many(name, len(made))
         except HopFailed as failed:
-            return Rejected(failed.code, failed.message, path=failed.path)
+            return _failed(hop, failed)
         except Exception as error:  # whatever an author's function raises is this record's rejection
             return _raised(hop, error)
         return _wrong_type(hop, name, made)
@@ -280,6 +277,14 @@ def _no_way(hop: Hop) -> Transform:
         return Rejected(NO_WAY, f"{hop.file} is one-way: it says no way down from {label(hop.to_version)}")
 
     return run
+
+
+def _failed(hop: Hop, failed: HopFailed) -> Rejected:
+    """An operation's failure, with the line of the author's function where that is what raised."""
+    place = None
+    if failed.__cause__ is not None:
+        place = raised_at(failed.__cause__.__traceback__, hop.compiled, hop.file)
+    return Rejected(failed.code, f"{failed.message} ({place})" if place else failed.message, path=failed.path)
 
 
 def _raised(hop: Hop, error: Exception) -> Rejected:
