@@ -111,9 +111,18 @@ def _directed(
 ) -> list[Finding]:
     if policy not in ("strict", "lenient"):
         raise ValueError(f"policy {policy!r} is not known: use strict or lenient")
-    lenient = policy == "lenient"
-    ours = Library(writer, writer_documents or {}, frozenset(annotations))
-    theirs = Library(reader, reader_documents or {}, frozenset(annotations))
+    try:
+        return _compared(
+            Library(writer, writer_documents or {}, frozenset(annotations)),
+            Library(reader, reader_documents or {}, frozenset(annotations)),
+            direction,
+            lenient=policy == "lenient",
+        )
+    except RecursionError:  # nested deeper than the interpreter's stack: given up like any other excess
+        return [worded("too-complex", direction, ("", writer), ("", reader))]
+
+
+def _compared(ours: Library, theirs: Library, direction: Direction, *, lenient: bool) -> list[Finding]:
     found = _faults(faults(ours, writer=lenient), faults(theirs, writer=False), direction)
     if any(finding.code != "unknown-keyword" for finding in found):
         return found
@@ -122,7 +131,7 @@ def _directed(
     prover = Prover(lenient=lenient)
     explainer = Explainer(prover, direction)
     start, goal = frozenset([(Ref(ours.top(lenient)), True)]), Ref(theirs.top(writer=False))
-    sides = ("", writer), ("", reader)
+    sides = ("", ours.root.root), ("", theirs.root.root)
     try:
         if prover.empty(start | {(goal, False)}):
             return found

@@ -70,7 +70,6 @@ _BY_URI = {
     "json-schema.org/draft/2020-12/schema": DRAFT_2020,
 }
 _TYPE_NAMES = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
-_ONLY_BEFORE_2020 = frozenset({"dependencies", "additionalItems", "definitions"})
 
 
 def declared(schema: Any) -> Dialect | None:
@@ -82,17 +81,20 @@ def declared(schema: Any) -> Dialect | None:
 
 
 def guessed(schema: Any) -> Dialect:
-    """The dialect of a schema without ``$schema``: draft-07 where it speaks like one, else the current
-    draft."""
-    return DRAFT_07 if _speaks_old(schema) else DRAFT_2020
+    """The dialect of a schema without ``$schema``: the one that understands most of it; of equals the current draft."""
+    return min((DRAFT_2020, DRAFT_07, DRAFT_2019, DRAFT_04), key=lambda dialect: _misfits(schema, dialect))
 
 
-def _speaks_old(part: Any) -> bool:
-    if not isinstance(part, dict):
-        return False
-    if isinstance(part.get("items"), list) or not _ONLY_BEFORE_2020.isdisjoint(part):
-        return True
-    return any(_speaks_old(subschema) for _, subschema in subschemas(part, DRAFT_2020))
+def _misfits(schema: Any, dialect: Dialect) -> int:
+    """How many keywords a dialect does not have or would not write like this."""
+    if not isinstance(schema, dict):
+        return 0
+    own = sum(
+        keyword not in dialect.keywords or not well_formed(dialect.keywords[keyword], value)
+        for keyword, value in schema.items()
+        if keyword not in ANNOTATIONS
+    )
+    return own + sum(_misfits(subschema, dialect) for _, subschema in subschemas(schema, dialect))
 
 
 def subschemas(schema: dict[str, Any], dialect: Dialect) -> Iterator[tuple[tuple[str | int, ...], Any]]:

@@ -93,9 +93,9 @@ class Library:
         self.formulas: dict[int, Any] = {}
         #: Whether a reader supplies a required member itself (lenient policy: from ``default``).
         self.fills: Callable[[Node, str], bool] = lambda _node, _name: False
-        self.root = self._add(root, "")
+        self.root = self._add(root, "", declared(root) or guessed(root))
         for name, schema in documents.items():
-            self._add(schema, name)
+            self._add(schema, name, declared(schema) or self.root.dialect)
         parts = [
             (d.uri, d.dialect.name, self._meaning(d.root, d.dialect))
             for d, pointer, _ in self._resources.values()
@@ -103,8 +103,8 @@ class Library:
         ]
         self.key = json.dumps(sorted(parts, key=lambda part: part[0]), sort_keys=True, default=str)
 
-    def _add(self, root: Any, name: str) -> Document:
-        document = Document(root, name, declared(root) or guessed(root))
+    def _add(self, root: Any, name: str, dialect: Dialect) -> Document:
+        document = Document(root, name, dialect)
         self._resources[name] = (document, "", name)
         self._index(document, root, "", name)
         return document

@@ -11,6 +11,7 @@ from instar.core.compat.json_schema.formula import (
     Contains,
     ContainsAtMost,
     Each,
+    ExactlyOne,
     Except,
     Formula,
     Has,
@@ -31,6 +32,7 @@ from instar.core.compat.json_schema.formula import (
     Unique,
     Values,
     atom_type,
+    expanded,
 )
 from instar.core.compat.json_schema.regex import automaton
 from instar.core.compat.json_schema.translate import meaning
@@ -61,6 +63,8 @@ def evaluate(formula: Formula, value: Value, depth: int = 0) -> bool | None:
             return _all([evaluate(part, value, depth + 1) for part in parts])
         case Or(parts):
             return _negated(_all([_negated(evaluate(part, value, depth + 1)) for part in parts]))
+        case ExactlyOne(parts):
+            return evaluate(expanded(parts), value, depth + 1)
         case Not(part):
             return _negated(evaluate(part, value, depth + 1))
         case _:

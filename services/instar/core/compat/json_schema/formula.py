@@ -205,18 +205,32 @@ class Or:
 
 
 @dataclass(frozen=True, slots=True)
+class ExactlyOne:
+    """One of the parts holds and no other."""
+
+    parts: tuple["Formula", ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Not:
     """The part does not hold."""
 
     part: "Formula"
 
 
-Formula: TypeAlias = Atom | Ref | And | Or | Not
+Formula: TypeAlias = Atom | Ref | And | Or | ExactlyOne | Not
 TRUE = And(())
 FALSE = Or(())
 
 #: A formula with a sign: ``(f, False)`` says that f does not hold.
 Literal: TypeAlias = tuple[Formula, bool]
+
+
+def expanded(parts: tuple[Formula, ...]) -> Formula:
+    """ "Exactly one of these" in terms of the other connectives."""
+    return Or(
+        tuple(And((part, *(Not(other) for j, other in enumerate(parts) if i != j))) for i, part in enumerate(parts))
+    )
 
 
 def present(name: str) -> Formula:
@@ -247,7 +261,7 @@ def from_writer(formula: Formula) -> bool:
     match formula:
         case Ref(node):
             return node.writer
-        case And(parts) | Or(parts):
+        case And(parts) | Or(parts) | ExactlyOne(parts):
             return any(from_writer(part) for part in parts)
         case Not(part):
             return from_writer(part)

@@ -20,6 +20,20 @@ class Place:
     value: Any
 
 
+#: Keywords that say one thing together; a finding shows all of them under the first.
+GROUPS = {"if": ("if", "then", "else"), "contains": ("contains", "minContains", "maxContains")}
+
+
+def value_at(schema: Any, tokens: tuple[str | int, ...]) -> Any:
+    """What stands under tokens of a schema, with the keywords that belong to it."""
+    if len(tokens) == 1 and (group := GROUPS.get(str(tokens[0]))):
+        together = {keyword: schema[keyword] for keyword in group if keyword in schema}
+        return together if len(together) > 1 else schema[tokens[0]]
+    for token in tokens:
+        schema = schema[token]
+    return schema
+
+
 def find(writer: Writer, *tokens: str | int) -> Place | None:
     """The first place where a schema that the writer's value satisfies has something under these tokens."""
     for node in in_place(writer):
@@ -29,7 +43,7 @@ def find(writer: Writer, *tokens: str | int) -> Place | None:
                 break
             value = value[token]
         else:
-            return Place(uri.pointer(node.where, *tokens), value)
+            return Place(uri.pointer(node.where, *tokens), value_at(node.schema, tokens))
     return None
 
 

@@ -13,12 +13,14 @@ leaned on such an assumption are kept only once the assumed question itself is s
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import TypeAlias
 
 from instar.core.compat.json_schema.evaluate import evaluate
 from instar.core.compat.json_schema.formula import (
     And,
     Atom,
+    ExactlyOne,
     Formula,
     Literal,
     Not,
@@ -27,6 +29,7 @@ from instar.core.compat.json_schema.formula import (
     Ref,
     TypeIs,
     atom_type,
+    expanded,
 )
 from instar.core.compat.json_schema.theories import array, numeric, objects, text
 from instar.core.compat.json_schema.theories.goal import Goal, Literals
@@ -34,9 +37,9 @@ from instar.core.compat.json_schema.translate import meaning
 from instar.core.compat.json_schema.value import EMPTY_ARRAY, EMPTY_OBJECT, NULL, TYPES, JsonType, Value
 
 #: Unfolding steps for one comparison. Real schemas of a few hundred members need some thousand.
-MAX_STEPS = 400_000
+MAX_STEPS = 250_000
 #: Nested questions at once; deeper ones are answered "not proven".
-MAX_DEPTH = 120
+MAX_DEPTH = 60
 
 _Clause: TypeAlias = tuple[Literal, ...]
 
@@ -138,7 +141,7 @@ class Prover:
             progress = False
             clauses, branch.clauses = branch.clauses, []
             for clause in clauses:
-                rest = tuple(literal for literal in clause if self._truth(branch, literal) is not False)
+                rest = self._undecided(branch, clause)
                 if not rest:
                     return None
                 if any(self._truth(branch, literal) for literal in rest):
@@ -149,11 +152,43 @@ class Prover:
                 progress = True
                 if not self._unfold(branch, [rest[0]]):
                     return None
+            progress = progress or self._look_ahead(branch)
         if not branch.clauses:
             return ()
         shortest = min(branch.clauses, key=len)
         branch.clauses.remove(shortest)
         return shortest
+
+    def _undecided(self, branch: Branch, clause: _Clause) -> _Clause:
+        return tuple(literal for literal in clause if self._truth(branch, literal) is not False)
+
+    def _look_ahead(self, branch: Branch) -> bool:
+        """Ask the theory about each literal of each clause. True: something is decided, simplify again.
+
+        Alternatives that a constant tells apart (discriminated unions) are settled here; to branch on them, clause by
+        clause, would multiply. A literal that closes the branch goes, a clause with a certain literal goes.
+        """
+        if len(branch.clauses) < 2:
+            return False
+        kept: list[_Clause] = []
+        clauses, branch.clauses = branch.clauses, []
+        for position, clause in enumerate(clauses):
+            rest = tuple(literal for literal in clause if not self._closes(branch, literal))
+            if len(rest) < 2:
+                branch.clauses = [rest, *kept, *clauses[position + 1 :]]
+                return True
+            if not any(self._closes(branch, (formula, not sign)) for formula, sign in rest):
+                kept.append(rest)
+        branch.clauses = kept
+        return False
+
+    def _closes(self, branch: Branch, literal: Literal) -> bool:
+        attempt = branch.copy()
+        attempt.clauses = []
+        if not self._unfold(attempt, [literal]):
+            return True
+        new, attempt.clauses = attempt.clauses, []
+        return any(not self._undecided(attempt, clause) for clause in new) or self._closed(attempt)
 
     def _truth(self, branch: Branch, literal: Literal) -> bool | None:
         """What the branch already knows about a literal."""
@@ -172,6 +207,8 @@ class Prover:
                 return True if True in truths else (False if all(t is False for t in truths) else None)
             case TypeIs(name):
                 known = name == branch.type
+            case ExactlyOne():
+                return None
             case _:
                 about = atom_type(formula)
                 known = True if about not in (None, branch.type) else branch.literals.get(formula)
@@ -197,6 +234,8 @@ class Prover:
                         stack.extend((part, sign) for part in reversed(parts))
                     else:
                         branch.clauses.append(tuple((part, sign) for part in parts))
+                case ExactlyOne(parts):
+                    stack.append((self._alternatives(parts), sign))
                 case TypeIs(name):
                     if (name == branch.type) is not sign:
                         return False
@@ -204,6 +243,12 @@ class Prover:
                     if not self._take(branch, formula, sign):
                         return False
         return True
+
+    def _alternatives(self, parts: tuple[Formula, ...]) -> Formula:
+        """ "Exactly one" as a formula: plainly "some" where the parts exclude each other."""
+        if all(self.empty([(a, True), (b, True)]) for a, b in combinations(parts, 2)):
+            return Or(parts)
+        return expanded(parts)
 
     def _take(self, branch: Branch, atom: Atom, sign: bool) -> bool:
         about = atom_type(atom)

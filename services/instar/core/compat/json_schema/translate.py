@@ -22,6 +22,7 @@ from instar.core.compat.json_schema.formula import (
     Contains,
     ContainsAtMost,
     Each,
+    ExactlyOne,
     Except,
     Formula,
     Has,
@@ -206,16 +207,6 @@ def _members(node: Node, keyword: str) -> tuple[Formula, ...]:
     return tuple(Ref(node.child(keyword, i)) for i in range(len(node.schema[keyword])))
 
 
-def _one_of(node: Node, _: Any) -> Formula:
-    members = _members(node, "oneOf")
-    return Or(
-        tuple(
-            And((member, *(Not(other) for j, other in enumerate(members) if i != j)))
-            for i, member in enumerate(members)
-        )
-    )
-
-
 def _if(node: Node, _: Any) -> Formula:
     condition = Ref(node.child("if"))
     clauses: list[Formula] = []
@@ -268,7 +259,7 @@ _TRANSLATORS: dict[str, Callable[[Node, Any], Formula]] = {
     "dependentSchemas": _dependent_required("dependentSchemas"),
     "allOf": lambda node, _: And(_members(node, "allOf")),
     "anyOf": lambda node, _: Or(_members(node, "anyOf")),
-    "oneOf": _one_of,
+    "oneOf": lambda node, _: ExactlyOne(_members(node, "oneOf")),
     "not": lambda node, _: Not(Ref(node.child("not"))),
     "if": _if,
     "unevaluatedProperties": lambda node, _: unevaluated_properties(node),

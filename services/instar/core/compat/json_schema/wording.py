@@ -57,7 +57,7 @@ SENTENCES = {
         "add the missing type to `type` in {r}, or write the value under a new property",
     ),
     "enum-narrowed": (
-        "{r} accepts only {rv}; {w} says {wv} and may write another value",
+        "{r} accepts only {rv}; {w} says {wv} and may write {missing}",
         "keep the removed values in {r} until nobody writes them",
     ),
     "minimum-raised": ("{r} refuses numbers below {rv}; {w} says {wv}", "lower the bound in {r} or drop it"),
@@ -186,6 +186,7 @@ def worded(
         "wv": shown(writer[1]),
         "rv": shown(reader[1]),
         "name": name,
+        "missing": _missing(writer[1], reader[1]),
     }
     message, remedy = SENTENCES[code]
     return Finding(
@@ -198,6 +199,12 @@ def worded(
         message=_sentence(message.format(**words)),
         remedy=_sentence(remedy.format(**words)),
     )
+
+
+def _missing(writer: Any, reader: Any) -> str:
+    if not isinstance(writer, list) or not isinstance(reader, list):
+        return "another value"
+    return ", ".join(shown(value) for value in writer if value not in reader) or "another value"
 
 
 def _sentence(text: str) -> str:

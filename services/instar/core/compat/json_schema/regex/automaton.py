@@ -227,7 +227,7 @@ def _explore(
         if longest is not None and length >= longest:
             continue
         for code in codes:
-            steps += 1
+            steps += 1 + sum(map(len, states)) // 8
             if steps > MAX_STEPS:
                 return None
             following = tuple(a.step(s, code) for a, s in zip(automata, states, strict=True))

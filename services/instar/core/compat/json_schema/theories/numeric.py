@@ -55,7 +55,7 @@ def candidates(literals: Literals) -> list[Value] | None:
     if lower is not None and upper is not None and lower[0] == upper[0] and not lower[1] and not upper[1]:
         return [("number", lower[0])]
     points, step = _points(literals), _lattice(literals)
-    if points is None or step is None or len(points) > MAX_POINTS:
+    if points is None or step is None or points.stop - points.start > MAX_POINTS:  # len() has a limit
         return None
     return [("number", Fraction(point) * step) for point in points]
 
@@ -67,7 +67,7 @@ def empty(literals: Literals) -> bool:
         if lower[0] > upper[0] or (lower[0] == upper[0] and (lower[1] or upper[1])):
             return True
         points = _points(literals)
-        if points is not None and len(points) == 0:
+        if points is not None and not points:
             return True
     step = _lattice(literals)
     if step is None:

@@ -5,12 +5,11 @@ they fall into one region for each combination of the patterns, and a region who
 string question) drops out.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 
 from instar.core.compat.json_schema.evaluate import evaluate, selects
 from instar.core.compat.json_schema.formula import (
+    And,
     Except,
     Formula,
     Has,
@@ -20,17 +19,19 @@ from instar.core.compat.json_schema.formula import (
     Named,
     Names,
     OneOfValues,
+    Ref,
     Selector,
     TypeIs,
     Values,
     from_writer,
 )
 from instar.core.compat.json_schema.theories.goal import Asks, Literals
+from instar.core.compat.json_schema.translate import meaning
 from instar.core.compat.json_schema.value import Value
 
-#: More patterns than this are not told apart (2 to this power regions); members they select are then not
+#: With more regions than this patterns are not told apart; members that they select are then not
 #: constrained.
-MAX_PATTERNS = 6
+MAX_REGIONS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,19 @@ class _Region:
                 if not patterns.isdisjoint(self.matched):
                     return False
                 return True if patterns <= self.unmatched else None
+
+
+def listed_strings(formula: Formula) -> frozenset[str]:
+    """Strings that a formula about a name lists, so that an enumeration of names can be counted."""
+    match formula:
+        case Ref(node):
+            return listed_strings(meaning(node))
+        case And(parts):
+            return frozenset[str]().union(*map(listed_strings, parts))
+        case OneOfValues(listed):
+            return frozenset(content for kind, content in listed if kind == "string")
+        case _:
+            return frozenset()
 
 
 class _Object:
@@ -77,6 +91,8 @@ class _Object:
                     names.add(name)
                 case Except(excluded, _):
                     names |= excluded
+        for formula in self.names:
+            names |= listed_strings(formula)
         return frozenset(names)
 
     def _patterns(self) -> list[str]:
@@ -87,7 +103,7 @@ class _Object:
                     patterns.add(pattern)
                 case Except(_, excluded):
                     patterns |= excluded
-        return sorted(patterns) if len(patterns) <= MAX_PATTERNS else []
+        return sorted(patterns)
 
     def _declared(self) -> list[Selector] | None:
         """What the writer says it writes; None where it says nothing and may write anything."""
@@ -131,12 +147,16 @@ class _Object:
             ]
         return self._regions
 
-    def _all_regions(self) -> Iterator[_Region]:
-        for signs in product((True, False), repeat=len(self.patterns)):
-            matched = frozenset(p for p, sign in zip(self.patterns, signs, strict=True) if sign)
-            region = _Region(matched, frozenset(self.patterns) - matched)
-            if self.declared is None or any(region.selected(s) is not False for s in self.declared):
-                yield region
+    def _all_regions(self) -> list[_Region]:
+        """Combinations of the patterns that some name can have; found pattern by pattern, so disjoint ones stay few."""
+        regions = [_Region(frozenset(), frozenset())]
+        for pattern in self.patterns:
+            grown = [_Region(r.matched | {pattern}, r.unmatched) for r in regions]
+            grown += [_Region(r.matched, r.unmatched | {pattern}) for r in regions]
+            regions = [region for region in grown if not self.prover.empty(self.name_of(region))]
+            if len(regions) > MAX_REGIONS:
+                return [_Region(frozenset(), frozenset())]
+        return [r for r in regions if self.declared is None or any(r.selected(s) is not False for s in self.declared)]
 
     def name_of(self, region: _Region) -> frozenset[Literal]:
         """What holds of a name in a region, as a question about a string."""
