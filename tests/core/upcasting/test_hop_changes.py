@@ -1,5 +1,7 @@
 """A hop of changes is derived when it binds: what it forgets or mistypes is found before any record runs."""
 
+from dataclasses import replace
+
 import pytest
 from tests.support.subjects import (
     LONG,
@@ -98,13 +100,13 @@ def test_a_forgotten_field_is_found_with_the_line_to_add(edit: tuple[str, str], 
 
 
 def test_a_wrong_type_is_found_with_its_path() -> None:
-    found = refused(HOP, after=record(**{**NEW.fields, "address": record(city=LONG)}))
+    found = refused(HOP, after=replace(NEW, fields={**NEW.fields, "address": Field(record(city=LONG))}))
     assert "address.city" in {entry.path for entry in found}
 
 
 def test_a_schema_without_the_new_field_is_found() -> None:
     fields = {name: entry for name, entry in NEW.fields.items() if name != "channel"}
-    assert "channel" in {entry.path for entry in refused(HOP, after=record(**fields))}
+    assert "channel" in {entry.path for entry in refused(HOP, after=replace(NEW, fields=fields))}
 
 
 def test_a_function_that_raises_rejects_the_record_and_names_its_line() -> None:

@@ -17,7 +17,6 @@ from instar.core.rejected import HOP_RAISED, HOP_RETURNED_WRONG_TYPE, INVALID_IN
 from instar.core.upcasting import hop_file
 from instar.core.upcasting.derive import derive
 from instar.core.upcasting.hop_source import Lines, compiled_name, lines_of, raised_at, said_by
-from instar.core.upcasting.lineage import losses
 from instar.core.upcasting.operation import HopFailed, Operation, Run
 from instar.core.upcasting.pattern import absent_from, parse_pattern
 from instar.core.upcasting.value import copy_of
@@ -210,15 +209,16 @@ def _bind_changes(hop: Hop, changes: tuple[Operation, ...], before: Schema, afte
         return list(findings)
     downs: list[Run] = [step.down for step in reversed(steps) if step.down is not None]
     one_way = len(downs) < len(steps)
-    lost_up, lost_down = losses(before.shape, steps)
+    lost_up = [path for step in steps for path in step.lost_up]
+    lost_down = [path for step in steps for path in step.lost_down]
     return BoundHop(
         hop=hop,
         up=_run_steps(hop, tuple(step.up for step in steps)),
         down=_no_way(hop) if one_way else _run_steps(hop, tuple(downs)),
         one_way=one_way,
         summary_lines=tuple(change.summary for change in changes),
-        lost_up=tuple(dict.fromkeys(lost_up + hop.lost_up)),
-        lost_down=tuple(dict.fromkeys(lost_down + hop.lost_down)),
+        lost_up=tuple(dict.fromkeys([*lost_up, *hop.lost_up])),
+        lost_down=tuple(dict.fromkeys([*lost_down, *hop.lost_down])),
         partial_up="up" in hop.partial or any(step.partial_up for step in steps),
         partial_down="down" in hop.partial or any(step.partial_down for step in steps),
         findings=findings,
