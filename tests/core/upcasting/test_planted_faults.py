@@ -139,3 +139,40 @@ def test_a_planted_fault_is_named(fault: str) -> None:
     text = " ".join(f"{finding.message} {finding.remedy} {finding.file} {finding.path}" for finding in naming)
     assert planted.words in text
     assert all(finding.file and finding.remedy and finding.severity == "error" for finding in naming)
+
+
+CHANGES = """
+    from instar.changes import add, drop, rename
+
+    changes = [
+        rename("qty", "quantity"),
+        drop("coupon", restore=""),
+        add("channel", value="web"),
+    ]
+"""
+C1 = record(qty=LONG, coupon=STRING)
+C2 = record(quantity=LONG, channel=STRING)
+CHANGES_FAULTS = {
+    "sound": (CHANGES, C2, ""),
+    "forgotten field": (CHANGES.replace('        add("channel", value="web"),\n', ""), C2, 'add("channel")'),
+    "a field left over": (
+        CHANGES.replace('        drop("coupon", restore=""),\n', ""),
+        C2,
+        'drop("coupon", restore=...)',
+    ),
+    "wrong type": (CHANGES, record(quantity=STRING, channel=STRING), 'convert("quantity"'),
+    "schema that does not match": (CHANGES, record(amount=LONG, channel=STRING), 'rename("quantity", "amount")'),
+    "wrong value": (CHANGES.replace('"web"', "7"), C2, "channel"),
+}
+
+
+@pytest.mark.parametrize("fault", CHANGES_FAULTS)
+def test_a_fault_in_changes_is_found_before_any_record_runs(fault: str) -> None:
+    source, after, line_to_add = CHANGES_FAULTS[fault]
+    schemas = [(1, ShapeSchema(C1)), (2, ShapeSchema(after))]
+    _, found = build_subject(SubjectParts("orders", schemas, [hop_of(source)]))
+    if not line_to_add:
+        assert found == []
+        return
+    assert any(line_to_add in f"{finding.remedy} {finding.path}" for finding in found), found
+    assert all(finding.file == "upcasters/orders/v1_to_v2.py" and finding.line for finding in found)
