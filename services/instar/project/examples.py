@@ -10,7 +10,7 @@ from pathlib import Path
 from instar.core.finding import Finding
 from instar.core.formats.schema import Schema
 from instar.core.formats.values_json import value_of_text
-from instar.core.rejected import Rejected
+from instar.core.rejected import UNREADABLE, Rejected
 from instar.core.version import label, parse_label
 from instar.project.schema_files import EXAMPLES, FOLDER
 
@@ -54,7 +54,11 @@ def read_examples(
 
 
 def _encoded(path: Path, schema: Schema) -> bytes | Rejected:
-    value = value_of_text(schema, path.read_bytes())
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return Rejected(UNREADABLE, f"the file cannot be read: {error.strerror}")
+    value = value_of_text(schema, data)
     if isinstance(value, Rejected):
         return value
     return schema.problem(value) or schema.encode(value)
