@@ -64,6 +64,7 @@ class RegistryServer:
             java_path(),
             f"-Xmx{HEAP_MB}m",
             *QUICK,
+            f"-Djava.io.tmpdir={self.data_dir}",  # its web server unpacks files, which a kill would leave behind
             f"-Dquarkus.http.host={LOOPBACK}",
             f"-Dquarkus.http.port={self._port}",
             "-Dquarkus.log.level=WARN",
