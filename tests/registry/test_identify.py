@@ -108,6 +108,15 @@ def test_a_document_that_cannot_be_read_is_rejected(
     assert "cannot be read" in rejected.message
 
 
+def test_a_schema_of_another_language_is_the_record_s_problem_and_not_the_registry_s(
+    server: RegistryServer, registry: ConfluentRegistry, tmp_path: Path
+) -> None:
+    number = server.add("x", "syntax = proto3", "PROTOBUF")
+    rejected = identity(registry, tmp_path).version_of(SchemaId(number))
+    assert isinstance(rejected, Rejected)
+    assert "of type PROTOBUF" in rejected.message
+
+
 def test_after_a_repair_an_unknown_id_is_asked_for_again(
     server: RegistryServer, registry: ConfluentRegistry, tmp_path: Path
 ) -> None:

@@ -17,7 +17,7 @@ from confluent_kafka.schema_registry.common._httpx_compat import httpx
 from confluent_kafka.schema_registry.error import OAuthTokenError, SchemaRegistryError
 
 from instar.core.formats.schema import Kind
-from instar.registry.port import Document, Registered, RegistryRefused, RegistryUnreachable
+from instar.registry.port import Document, DocumentUnusable, Registered, RegistryRefused, RegistryUnreachable
 
 Result = TypeVar("Result")
 
@@ -84,7 +84,7 @@ class ConfluentRegistry:
     def _document(self, schema: Schema, what: str) -> Document:
         kind = _KINDS.get((schema.schema_type or "AVRO").upper())
         if kind is None or schema.schema_str is None:
-            raise RegistryRefused(
+            raise DocumentUnusable(
                 f"{what} of {self.name} is of type {schema.schema_type}, which instar does not read.",
                 remedy="instar reads Avro and JSON Schema.",
             )
@@ -98,14 +98,14 @@ class ConfluentRegistry:
             if name in found:
                 continue
             if len(found) >= _LIMIT_REFERENCES:
-                raise RegistryRefused(
+                raise DocumentUnusable(
                     f"A schema of {self.name} refers to more than {_LIMIT_REFERENCES} others.",
                     remedy="Register it as one document.",
                 )
             what = f"version {version} of {subject}"
             registered = self._ask(what, partial(self._client.get_version, subject, version, deleted=True))
             if registered is None or registered.schema.schema_str is None:
-                raise RegistryRefused(
+                raise DocumentUnusable(
                     f"A schema of {self.name} refers to {what}, which is not there.",
                     remedy="Register it again, or restore it.",
                 )

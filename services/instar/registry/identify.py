@@ -13,7 +13,7 @@ from instar.core.rejected import UNKNOWN_SCHEMA_ID, Rejected
 from instar.core.subject import Subject
 from instar.core.version import label
 from instar.registry.parse import Unparsed, parse
-from instar.registry.port import Document, Ids, Registered, Registry, RegistryRefused
+from instar.registry.port import Document, DocumentUnusable, Ids, Registered, Registry, RegistryRefused
 
 Version = tuple[str, int]
 
@@ -105,7 +105,10 @@ class Identity:
             self.learned[schema_id] = version
 
     def _fetch(self, key: int | str) -> Version | Rejected:
-        asked = self._registry.schema_of(key) if isinstance(key, int) else self._registry.schema_of_guid(key)
+        try:
+            asked = self._registry.schema_of(key) if isinstance(key, int) else self._registry.schema_of_guid(key)
+        except DocumentUnusable as error:  # this record's schema is no use; the registry is well
+            return Rejected(UNKNOWN_SCHEMA_ID, f"Schema {key} cannot be used: {error}")
         if asked is None:
             return Rejected(
                 UNKNOWN_SCHEMA_ID,

@@ -49,6 +49,11 @@ class RegistryRefused(RegistryError):
     """The registry answered no: credentials, permission, compatibility, settings. Trying again does not help."""
 
 
+class DocumentUnusable(RegistryRefused):
+    """The registry answered with a document that is no use here: another schema language, or references that lead
+    nowhere. It says something about one id, not about the registry."""
+
+
 class Registry(Protocol):
     """All methods raise ``RegistryUnreachable`` and ``RegistryRefused``."""
 
@@ -58,11 +63,11 @@ class Registry(Protocol):
         ...
 
     def schema_of(self, schema_id: int) -> Registered | None:
-        """The document of an id, None when the registry has no such id."""
+        """The document of an id, None when the registry has no such id. Also raises ``DocumentUnusable``."""
         ...
 
     def schema_of_guid(self, guid: str) -> Registered | None:
-        """The document of a global identifier, None when the registry has none such."""
+        """The document of a global identifier, None when the registry has none such; raises as ``schema_of``."""
         ...
 
     def id_of(self, subject: str, document: Document) -> int | None:
