@@ -1,17 +1,18 @@
 """The entry point: runs the app and turns what it raises into one message and an exit code."""
 
+import os
 import sys
 
-import click
 import structlog
 import typer
 
 from instar import __version__
-from instar.cli import worker
-from instar.cli.exits import ERROR, USAGE, Failure
+from instar.cli import check, init, try_record, worker
+from instar.cli.exits import ERROR, INTERRUPTED, OK, UNREACHABLE, USAGE, Failure
 from instar.cli.output import stderr
 from instar.kafka.errors import KafkaTrouble
 from instar.kafka.failpoints import BadFailpoint
+from instar.registry.port import RegistryError, RegistryUnreachable
 
 app = typer.Typer(
     name="instar",
@@ -34,7 +35,8 @@ def _root(
 ) -> None: ...
 
 
-worker.add_to(app)
+for verb in (init, check, try_record, worker):
+    verb.add_to(app)
 
 
 def main() -> None:
@@ -56,14 +58,18 @@ def main() -> None:
     except BadFailpoint as problem:
         _say(str(problem), "")
         code = USAGE
-    except click.UsageError as problem:
-        problem.show(sys.stderr)
-        code = USAGE
-    except click.ClickException as problem:
-        problem.show(sys.stderr)
-        code = ERROR
-    except click.Abort:
-        code = 130
+    except RegistryError as failure:
+        _say(str(failure), failure.remedy)
+        code = UNREACHABLE if isinstance(failure, RegistryUnreachable) else ERROR
+    except typer.TyperException as problem:
+        _say_usage(problem)
+        code = problem.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        code = INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read stdout has seen enough, as in `instar tail orders | head`; nothing is wrong.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = OK
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -72,3 +78,14 @@ def _say(message: str, remedy: str) -> None:
     stderr.print(message, markup=False, soft_wrap=True)
     if remedy:
         stderr.print(f"→ {remedy}", markup=False, soft_wrap=True)
+
+
+def _say_usage(problem: typer.TyperException) -> None:
+    """What is wrong with the command line, and where its help is. No arguments at all: the help itself."""
+    context = getattr(problem, "ctx", None)
+    if context is None:
+        _say(problem.format_message(), "")
+    elif problem.format_message().startswith("Usage:"):
+        stderr.print(problem.format_message(), markup=False)
+    else:
+        _say(problem.format_message(), f"`{context.command_path} --help` says what it takes.")
