@@ -223,6 +223,12 @@ def test_an_invalid_output_is_found_with_its_field() -> None:
     assert "not valid under v2" in finding.message
 
 
+def test_the_same_fault_in_every_element_of_an_array_is_one_finding() -> None:
+    before, after = (record(items=Array(record(n=kind))) for kind in (LONG, STRING))
+    finding = only(broken_laws("def upcast(record, context): return record", before, after))
+    assert (finding.code, finding.path) == ("hop-output-invalid", "items[].n")
+
+
 def test_a_forgotten_field_of_a_function_hop_is_found() -> None:
     finding = only(broken_laws('def upcast(record, context): return {"name": record["name"]}'))
     assert (finding.code, finding.path) == ("hop-output-invalid", "quantity")

@@ -4,6 +4,7 @@ A hop is total on valid input, its output is valid, it gives the same output for
 alone, and ``down(up(x)) == x`` and ``up(down(y)) == y`` except for the losses that are declared or computed.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -25,6 +26,8 @@ Direction = Literal["up", "down"]
 # Below this many values, that a declared loss never showed says little.
 ENOUGH_VALUES = 20
 SHOWN_VALUE_CHARS = 160
+
+_INDEX = re.compile(r"\[\d+\]")
 
 
 def check_laws(
@@ -288,6 +291,7 @@ class _Side:
     def _fail(self, code: str, message: str, remedy: str, path: str | None, value: Any) -> None:
         """Remember a failure; of those of one code and place, the one with the smallest record."""
         shown = self._show(value)
+        path = None if path is None else _INDEX.sub("[]", path)
         key = (code, path)
         if key not in self.failures or len(shown) < len(self.failures[key].shown):
             self.failures[key] = _Failure(code, message, remedy, path, shown)
