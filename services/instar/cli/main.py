@@ -7,7 +7,7 @@ import structlog
 import typer
 
 from instar import __version__
-from instar.cli import check, init, try_record, worker
+from instar.cli import check, demo, init, try_record, worker
 from instar.cli.exits import ERROR, INTERRUPTED, OK, UNREACHABLE, USAGE, Failure
 from instar.cli.output import stderr
 from instar.kafka.errors import KafkaTrouble
@@ -35,7 +35,7 @@ def _root(
 ) -> None: ...
 
 
-for verb in (init, check, try_record, worker):
+for verb in (init, demo, check, try_record, worker):
     verb.add_to(app)
 
 
@@ -85,7 +85,5 @@ def _say_usage(problem: typer.TyperException) -> None:
     context = getattr(problem, "ctx", None)
     if context is None:
         _say(problem.format_message(), "")
-    elif problem.format_message().startswith("Usage:"):
-        stderr.print(problem.format_message(), markup=False)
-    else:
+    elif problem.format_message():
         _say(problem.format_message(), f"`{context.command_path} --help` says what it takes.")

@@ -9,6 +9,8 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+from instar.cli.values import compact, pretty
+
 stderr = Console(stderr=True, highlight=False)
 
 
@@ -18,6 +20,13 @@ class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
     NDJSON = "ndjson"
+
+
+class Document(StrEnum):
+    """What ``-o`` takes where a command shows one thing."""
+
+    TABLE = "table"
+    JSON = "json"
 
 
 def plain(value: Any) -> Any:
@@ -31,6 +40,12 @@ def print_json(document: Any) -> None:
     """One JSON document on stdout, indented when a person looks at it."""
     options = orjson.OPT_APPEND_NEWLINE | (orjson.OPT_INDENT_2 if sys.stdout.isatty() else 0)
     sys.stdout.write(orjson.dumps(document, default=plain, option=options).decode())
+    sys.stdout.flush()
+
+
+def print_document(document: Any) -> None:
+    """Like ``print_json``, for documents with records in them: every number keeps all its digits."""
+    sys.stdout.write((pretty if sys.stdout.isatty() else compact)(document) + "\n")
     sys.stdout.flush()
 
 

@@ -6,9 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
+from instar.cli import completing
 from instar.cli.exits import USAGE, Failure, fail
 from instar.cli.output import stderr
 from instar.core.finding import Finding
+from instar.core.subject import Subject
+from instar.core.version import label, parse_label
 from instar.project.late import Late, Unresolved
 from instar.project.migration import Migration
 from instar.project.model import did_you_mean
@@ -23,11 +26,19 @@ ProjectOption = Annotated[
 ]
 EnvironmentOption = Annotated[
     str | None,
-    typer.Option("--environment", "-e", help="Which of the settings' environments.", envvar="INSTAR_ENVIRONMENT"),
+    typer.Option(
+        "--environment",
+        "-e",
+        help="Which of the settings' environments.",
+        envvar="INSTAR_ENVIRONMENT",
+        autocompletion=completing.environments,
+    ),
 ]
 BootstrapOption = Annotated[
     str | None, typer.Option("--bootstrap", help="Kafka's address, instead of the environment's.", metavar="HOST:PORT")
 ]
+
+_ADD_SUBJECT = "Add schemas/SUBJECT/v1.avsc (Avro) or schemas/SUBJECT/v1.json (JSON Schema)."
 
 
 def open_project(folder: Path | None, environment: str | None = None) -> Project:
@@ -53,11 +64,32 @@ def migration_of(project: Project, name: str) -> Migration:
         refuse_broken(project.errors)
         fail(
             f"The settings have no migration {name!r}.",
-            f"{did_you_mean(name, project.settings.migrations).capitalize()}",
+            did_you_mean(name, project.settings.migrations),
             USAGE,
         )
     refuse_broken(project.errors_of(name))
     return project.settings.migrations[name]
+
+
+def subject_of(project: Project, name: str) -> Subject:
+    """The subject; fails with its errors where they are why it is not there."""
+    if name not in project.catalogue:
+        refuse_broken(tuple(finding for finding in project.errors if finding.subject == name))
+        known = project.catalogue.subjects
+        fail(f"The project has no subject {name!r}.", did_you_mean(name, known) if known else _ADD_SUBJECT, USAGE)
+    return project.catalogue[name]
+
+
+def version_of(subject: Subject, text: str) -> int:
+    """A version that the subject has, written ``v3``."""
+    known = ", ".join(label(each) for each in sorted(subject.versions))
+    version = parse_label(text)
+    if version is None:
+        hint = f"v{text}" if text.isdecimal() else "v1"
+        fail(f"{text!r} is not a version: versions are written like {hint}.", f"{subject.name} has {known}.", USAGE)
+    if version not in subject.versions:
+        fail(f"{subject.name} has no {text}.", f"It has {known}.", USAGE)
+    return version
 
 
 def refuse_broken(findings: tuple[Finding, ...]) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from instar.cli import completing
 from instar.cli.output import Format, print_rows
 from instar.cli.scope import (
     BootstrapOption,
@@ -47,7 +48,12 @@ def add_to(app: typer.Typer) -> None:
 
 
 def worker(
-    migration: Annotated[str, typer.Argument(help="The migration's name in the settings.", metavar="MIGRATION")],
+    migration: Annotated[
+        str,
+        typer.Argument(
+            help="The migration's name in the settings.", metavar="MIGRATION", autocompletion=completing.migrations
+        ),
+    ],
     workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes for each direction.")] = 1,
     until: Annotated[Until | None, typer.Option(help="Stop at the source's present end.")] = None,
     direction: Annotated[Which | None, typer.Option(help="Default: as the migration's `producers` asks.")] = None,

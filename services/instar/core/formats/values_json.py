@@ -20,6 +20,7 @@ from typing import Any
 from uuid import UUID
 
 from instar.core.formats.schema import Schema
+from instar.core.formats.sealed import MASK, Sealed
 from instar.core.formats.shape import Array, Enum, Map, Object, Opaque, Ref, Scalar, Shape, Union, is_null
 from instar.core.rejected import INVALID_UTF8, UNREADABLE, Rejected
 
@@ -33,7 +34,11 @@ _LIMIT_DEPTH = 200  # of nested records: a document deeper than this is no examp
 
 
 def to_readable(schema: Schema, value: Any) -> Any:
-    """A valid value of the schema as what JSON has: dict, list, str, int, float, bool, None."""
+    """A valid value of the schema as what JSON has: dict, list, str, int, float, bool, None.
+
+    A JSON record is itself (a number past a float's digits is a ``Decimal``). Parts of an Avro record that are
+    ``Sealed`` are written ``***``.
+    """
     return value if schema.kind == "json" else _write(schema.shape, value, {})
 
 
@@ -88,6 +93,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _write(shape: Shape, value: Any, names: _Names) -> Any:
+    if isinstance(value, Sealed):
+        return MASK
     match shape:
         case Ref(name):
             return _write(names[name], value, names)
