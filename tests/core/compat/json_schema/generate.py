@@ -1,7 +1,7 @@
 """Generated schemas, changes of schemas, and values for them.
 
-The vocabulary is small on purpose: three member names, short strings, numbers around zero. Two generated schemas then speak
-about the same things, and a value that tells them apart is likely to be found.
+The vocabulary is small on purpose: three member names, short strings, numbers around zero. Two generated schemas
+then speak about the same things, and a value that tells them apart is likely to be found.
 """
 
 import copy
@@ -247,7 +247,7 @@ def _guided(schema: Any, roots: tuple[Any, Any], pool: list[Any], random: Random
         return _any_value(pool, random, depth)
     branches = [part for keyword in ("allOf", "anyOf", "oneOf") for part in schema.get(keyword, [])]
     branches += [schema[keyword] for keyword in ("if", "then", "else", "not") if keyword in schema]
-    branches += [part for part in schema.get("dependentSchemas", {}).values()]
+    branches += list(schema.get("dependentSchemas", {}).values())
     if "$ref" in schema:
         branches.append(_target(schema["$ref"], roots, random))
     if branches and random.random() < 0.6:

@@ -139,7 +139,7 @@ def _compared(ours: Library, theirs: Library, direction: Direction, *, lenient: 
     except TooComplex:
         found += [] if explainer.findings else [worded("too-complex", direction, *sides)]
     else:  # the proof has the last word, whatever the explanation made of it
-        found += [] if explainer.findings else [worded("not-proven", direction, *sides)]
+        found += [] if explainer.findings or found else [worded("not-proven", direction, *sides)]
     return found + list(explainer.findings.values())
 
 

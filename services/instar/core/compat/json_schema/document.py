@@ -152,20 +152,23 @@ class Library:
         return self.node(self.root, "", self.root.root, self.root.uri, writer)
 
     def resolve(self, node: Node, reference: str) -> Node:
-        """The node that a reference of a node leads to. Raises Unresolvable."""
-        resource, fragment = uri.join(node.base, reference)
-        if fragment and not fragment.startswith("/"):
-            found = self._anchors.get((resource, fragment))
-            if found is None:
-                raise Unresolvable(reference)
-            document, pointer, base = found
-            return self.node(document, pointer, _at(document.root, uri.tokens(pointer), reference), base, node.writer)
-        found = self._resources.get(resource)
-        if found is None:
-            raise Unresolvable(reference)
+        """The node that a reference of a node leads to. Raises Unresolvable.
+
+        A reference is relative to ``$id``; where nothing is found there, to the name that the document was given
+        under, because ``$id`` is often written relative to a folder of its author's.
+        """
+        for base in (node.base, node.document.uri):
+            resource, fragment = uri.join(base, reference)
+            by_anchor = bool(fragment) and not fragment.startswith("/")
+            found = self._anchors.get((resource, fragment)) if by_anchor else self._resources.get(resource)
+            if found is not None:
+                return self._follow(found, [] if by_anchor else uri.tokens(fragment), node, reference)
+        raise Unresolvable(reference)
+
+    def _follow(self, found: tuple[Document, str, str], tokens: list[str], node: Node, reference: str) -> Node:
         document, pointer, base = found
         schema = _at(document.root, uri.tokens(pointer), reference)
-        for token in uri.tokens(fragment):
+        for token in tokens:
             base = self._base(document, schema, base)
             schema = _at(schema, [token], reference)
             pointer = uri.pointer(pointer, token)

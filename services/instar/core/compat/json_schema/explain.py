@@ -60,6 +60,8 @@ class Explainer:
     def _part(self, writer: Writer, reader: Node, part: Part, at: str) -> bool:
         found: list[bool] = []
         keyword = part.keyword
+        if keyword and keyword not in reader.dialect.keywords:
+            return True  # an unknown keyword is reported with the schema itself
         if keyword == "allOf":
             found = [self.explain(writer, reader.child(keyword, i), at) for i in range(len(reader.schema[keyword]))]
         elif keyword == "$ref" and isinstance(part.formula, Ref):
