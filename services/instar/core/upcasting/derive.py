@@ -12,6 +12,7 @@ from instar.core.finding import Finding
 from instar.core.formats.shape import Enum, Scalar, Shape, Union, without_null
 from instar.core.upcasting.containment import Unlike, assignable
 from instar.core.upcasting.conversions.table import CONVERSIONS, FORMS
+from instar.core.upcasting.losses import named_for
 from instar.core.upcasting.membership import name_of
 from instar.core.upcasting.operation import Misfit, Operation, Step
 from instar.core.upcasting.records import article, kind_of
@@ -49,7 +50,7 @@ def derive(
         ]
     if not misfits:
         findings += compare(shape, after, one_way=any(step.down is None for step in steps))
-    return steps, findings
+    return named_for(steps, before, after), findings
 
 
 def compare(made: Shape, after: Shape, *, one_way: bool) -> list[Finding]:

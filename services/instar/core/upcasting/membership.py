@@ -36,6 +36,8 @@ def is_avro(record: Shape) -> bool:
 
     JSON objects have a name only where they are recursive, and it is a reference (``#/$defs/node``) or ``root``.
     """
+    if isinstance(record, Union):
+        return any(is_avro(branch) for branch in record.branches)
     if not isinstance(record, Object) or record.name is None or record.open or not _AVRO_NAME.match(record.name):
         return False
     return record.name != "root" or not any(_json_only(field.shape, field.required) for field in record.fields.values())
@@ -138,12 +140,13 @@ def _object(shape: Object, avro: bool, around: dict[str, Test]) -> Test:
 
 def _union(shape: Union, avro: bool, around: dict[str, Test]) -> Test:
     tests = [fits(branch, avro=avro, enclosing=around) for branch in shape.branches]
-    by_name = {name: test for branch, test in zip(shape.branches, tests, strict=True) if (name := name_of(branch))}
+    by_name: dict[str | None, list[Test]] = {}
+    for branch, branch_test in zip(shape.branches, tests, strict=True):
+        by_name.setdefault(name_of(branch), []).append(branch_test)
 
     def test(value: Any) -> bool:
         if isinstance(value, tuple):
-            inner = by_name.get(value[0])
-            return inner is not None and inner(value[1])
+            return any(inner(value[1]) for inner in by_name.get(value[0], ()))
         return any(branch(value) for branch in tests)
 
     return test

@@ -49,13 +49,19 @@ class Note:
     path: str
 
 
+Moves = tuple[
+    tuple[str, str], ...
+]  # (path before, path after) of fields that an operation renamed, moved or made of others
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """An operation bound to shapes.
 
     ``up`` and ``down`` change the given record in place; the executor owns that copy. ``down`` is None when the
-    operation has no way back, which makes the hop one-way. ``lost_up`` and ``lost_down`` are field paths of the
-    version that is left: what up drops (paths of the old version), what down drops (paths of the new one).
+    operation has no way back, which makes the hop one-way. ``lost_up`` and ``lost_down`` are field paths of what is
+    left: what up drops (paths before the step), what down drops (paths after it); ``moved`` says in stages what became
+    of paths, so that losses can be named by the versions' own paths.
     A *partial* direction may reject values that are valid (a long that does not fit an int).
     """
 
@@ -67,6 +73,7 @@ class Step:
     partial_up: bool = False
     partial_down: bool = False
     notes: tuple[Note, ...] = ()
+    moved: tuple[Moves, ...] = ()
 
 
 class Operation(Protocol):

@@ -15,13 +15,17 @@ from typing import Any, Final
 
 from instar.core.formats.shape import Array, Map, Object, Opaque, Ref, Shape, Union, is_null, without_null
 from instar.core.record import Context
-from instar.core.upcasting.membership import fits, is_avro, name_of
-from instar.core.upcasting.operation import HopFailed, Misfit, Operation, Run, Step
+from instar.core.upcasting.losses import named_for
+from instar.core.upcasting.membership import Test, fits, is_avro, name_of
+from instar.core.upcasting.operation import HopFailed, Misfit, Moves, Operation, Run, Step
 from instar.core.upcasting.paths import EACH_ELEMENT, EACH_VALUE, Path, join
 
 BindRecord = Callable[[Object, Shape | None], Step]
 
 NO_FIELD: Final = "no-such-field"
+NEVER_TRUE: Final = "never-true"
+# A union's branch that an operation misses for one of these reasons is simply not meant by it.
+_NOT_MEANT: Final = frozenset((NO_FIELD, NEVER_TRUE, "not-a-record"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +63,17 @@ def sequence(changes: Sequence[Operation], current: Shape, target: Shape | None)
         steps.append(change.bind(steps[-1].shape if steps else current, target if target is not None else Object()))
     ups = tuple(step.up for step in steps)
     downs = tuple(step.down for step in reversed(steps) if step.down is not None)
+    named = named_for(steps, current, None)
     return Step(
         shape=steps[-1].shape if steps else current,
         up=_all(ups),
         down=_all(downs) if len(downs) == len(steps) else None,
-        lost_up=tuple(dict.fromkeys(path for step in steps for path in step.lost_up)),
-        lost_down=tuple(dict.fromkeys(path for step in steps for path in step.lost_down)),
+        lost_up=tuple(dict.fromkeys(path for step in named for path in step.lost_up)),
+        lost_down=tuple(dict.fromkeys(path for step in named for path in step.lost_down)),
         partial_up=any(step.partial_up for step in steps),
         partial_down=any(step.partial_down for step in steps),
         notes=tuple(note for step in steps for note in step.notes),
+        moved=tuple(moves for step in steps for moves in step.moved),
     )
 
 
@@ -93,7 +99,7 @@ def _reach(shape: Shape, target: Shape | None, path: Path, bind: BindRecord, pla
         case Union():
             return _through_union(shape, target, path, bind, place)
         case Object() if not path:
-            step = bind(shape, None if target is None else _counterpart(shape, without_null(target)))
+            step = bind(shape, None if target is None else counterpart(shape, without_null(target)))
             return _at_every_depth(shape, step) if place.deep else step
         case Object():
             return _through_field(shape, target, path, bind, place)
@@ -151,7 +157,7 @@ def article(kind: str) -> str:
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
-def _counterpart(shape: Shape, target: Shape | None) -> Shape | None:
+def counterpart(shape: Shape, target: Shape | None) -> Shape | None:
     """The branch of the new version's shape that stands where this one does."""
     if not isinstance(target, Union):
         return target
@@ -177,8 +183,8 @@ def _through_field(shape: Object, target: Shape | None, path: Path, bind: BindRe
     field = shape.fields.get(name)
     if field is None:
         raise no_field(shape, name)
-    counterpart = _counterpart(shape, without_null(target)) if target is not None else None
-    inner_target = counterpart.fields.get(name) if isinstance(counterpart, Object) else None
+    aim = counterpart(shape, without_null(target)) if target is not None else None
+    inner_target = aim.fields.get(name) if isinstance(aim, Object) else None
     enclosing = {**place.enclosing, shape.name: shape} if shape.name else place.enclosing
     try:
         inner = _reach(
@@ -202,10 +208,10 @@ def _through_each(shape: Array | Map, target: Shape | None, path: Path, bind: Bi
             "not-a-record", f"this is {article(kind_of(shape))}, and {path[0]} is not in it", remedy=_hint(shape)
         )
     inner_shape = shape.items if isinstance(shape, Array) else shape.values
-    counterpart = _counterpart(shape, without_null(target)) if target is not None else None
+    aim = counterpart(shape, without_null(target)) if target is not None else None
     inner_target: Shape | None = None
-    if isinstance(counterpart, Array | Map) and type(counterpart) is type(shape):
-        inner_target = counterpart.items if isinstance(counterpart, Array) else counterpart.values
+    if isinstance(aim, Array | Map) and type(aim) is type(shape):
+        inner_target = aim.items if isinstance(aim, Array) else aim.values
     try:
         inner = _reach(inner_shape, inner_target, path[1:], bind, place)
     except Misfit as misfit:
@@ -226,6 +232,7 @@ def _placed(inner: Step, shape: Shape, token: str, wrap: Callable[[Run], Run]) -
         lost_up=tuple(join(token, path) for path in inner.lost_up),
         lost_down=tuple(join(token, path) for path in inner.lost_down),
         notes=tuple(replace(note, path=join(token, note.path)) for note in inner.notes),
+        moved=tuple(tuple((join(token, old), join(token, new)) for old, new in moves) for moves in inner.moved),
     )
 
 
@@ -289,10 +296,10 @@ def _through_union(shape: Union, target: Shape | None, path: Path, bind: BindRec
             continue
         bare = without_null(target) if target is not None else None
         try:
-            inside.append(_reach(branch, _counterpart(branch, bare), path, bind, place))
+            inside.append(_reach(branch, counterpart(branch, bare), path, bind, place))
         except Misfit as misfit:
             # The branch is left as it is only where the operation is about something else than this branch.
-            if len(candidates) > 1 and misfit.code not in (NO_FIELD, "not-a-record"):
+            if len(candidates) > 1 and misfit.code not in _NOT_MEANT:
                 raise
             misfits.append(misfit)
             inside.append(None)
@@ -319,7 +326,13 @@ def _through_union(shape: Union, target: Shape | None, path: Path, bind: BindRec
         partial_up=any(step.partial_up for step in steps),
         partial_down=any(step.partial_down for step in steps),
         notes=tuple(note for step in steps for note in step.notes),
+        moved=stayed_in_part(steps[0].moved) if any(step is None for step in inside) else steps[0].moved,
     )
+
+
+def stayed_in_part(moved: tuple[Moves, ...]) -> tuple[Moves, ...]:
+    """The moves of a step that only some records take part in: in the others the same paths mean what they meant."""
+    return tuple((*moves, *((new, new) for _, new in moves), *((old, old) for old, _ in moves)) for moves in moved)
 
 
 def _no_branch(shape: Union, branch: str | None) -> Misfit:
@@ -338,22 +351,34 @@ def _chosen(branches: list[Shape], runs: list[Run | None], place: _Place) -> Run
     enclosing = {
         name: fits(inner, avro=place.avro) for name, inner in place.enclosing.items()
     }  # references inside a branch are judged by what encloses the union
-    by_name = {name_of(branch): run or _nothing for branch, run in zip(branches, runs, strict=True)}
-    tests = [
-        (fits(branch, avro=place.avro, enclosing=enclosing), run or _nothing)
+    options = [
+        (name_of(branch), fits(branch, avro=place.avro, enclosing=enclosing), run or _nothing)
         for branch, run in zip(branches, runs, strict=True)
     ]
+    by_name: dict[str | None, list[tuple[Test, Run]]] = {}
+    for name, test, run_branch in options:
+        by_name.setdefault(name, []).append((test, run_branch))
+    all_of_them = [(test, run_branch) for _, test, run_branch in options]
 
     def run(value: Any, context: Context) -> None:
+        tests = all_of_them
         if isinstance(value, tuple):
-            by_name.get(value[0], _nothing)(value[1], context)
-            return
+            name, value = value
+            tests = by_name.get(name, [])
+            if len(tests) == 1:
+                tests[0][1](value, context)
+                return
         for test, each in tests:
             if test(value):
                 each(value, context)
                 return
 
     return run
+
+
+def is_recursive(record: Object) -> bool:
+    """Whether a record holds records of its own kind."""
+    return record.name is not None and _own_kind(record, record.name, top=True) is not None
 
 
 def _at_every_depth(before: Object, step: Step) -> Step:

@@ -52,6 +52,7 @@ def _bind(record: Object, aim: Shape | None, source: Path, goal: Path) -> Step:
         lost_down=end.lost,
         partial_up=end.partial,
         partial_down=start.partial,
+        moved=(((start.path, end.path),),),
     )
 
 

@@ -44,7 +44,8 @@ class Rename:
             if new in record.fields:
                 raise taken(new)
             fields = {new if name == old else name: each for name, each in record.fields.items()}
-            return Step(replace(record, fields=fields), up=_renamed(old, new), down=_renamed(new, old))
+            moved = (((old, new),),)
+            return Step(replace(record, fields=fields), up=_renamed(old, new), down=_renamed(new, old), moved=moved)
 
         return at_records(current, target, parents, bind_record)
 
