@@ -149,7 +149,7 @@ def test_a_pattern_outside_the_regular_part_is_contained_in_itself_only() -> Non
 
 
 def test_an_added_alternative_is_found_and_an_explanation_enters_the_only_candidate() -> None:
-    old = {"oneOf": [{"type": "object", "properties": {"a": {"maximum": 9}}}, {"type": "null"}]}
+    old: dict[str, Any] = {"oneOf": [{"type": "object", "properties": {"a": {"maximum": 9}}}, {"type": "null"}]}
     new = {"oneOf": [{"type": "object", "properties": {"a": {"maximum": 5}}}, {"type": "null"}]}
     (finding,) = contained(old, new)
     assert finding.code == "one-of-narrowed"

@@ -35,7 +35,10 @@ def test_references_resolve_as_rfc_3986_says(base: str, reference: str, expected
 
 
 def _tree(value: Any, keyword: str = "$defs") -> dict[str, Any]:
-    node = {"type": "object", "properties": {"value": value, "children": {"type": "array", "items": {}}}}
+    node: dict[str, Any] = {
+        "type": "object",
+        "properties": {"value": value, "children": {"type": "array", "items": {}}},
+    }
     node["properties"]["children"]["items"] = {"$ref": f"#/{keyword}/node"}
     return {"$schema": DRAFT_2020, keyword: {"node": node}, "$ref": f"#/{keyword}/node"}
 
@@ -59,7 +62,7 @@ def test_anchors_identifiers_and_documents_are_found() -> None:
     by_id = {**wide, "$id": "http://x/root", "properties": {"a": {"$ref": "n.json"}},
              "$defs": {"x": {"$id": "http://x/n.json", "type": "integer"}}}  # fmt: skip
     by_document = {**wide, "properties": {"a": {"$ref": "common/n.json#/$defs/i"}}}
-    documents = {
+    documents: dict[str, Any] = {
         "common/n.json": {"$defs": {"i": {"$ref": "m.json"}}},
         "common/m.json": {"type": "integer"},
     }
