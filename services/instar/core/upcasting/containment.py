@@ -131,8 +131,8 @@ def _plain(value: Enum | Scalar, into: Enum | Scalar, path: str, scope: _Scope) 
         test = fits(into, avro=scope.avro)
         if value.name is not None or not all(map(test, value.symbols)):
             yield Unlike("type", path, value, into)
-        elif isinstance(into, Scalar) and (into.constraints or into.logical):
-            yield Unlike("doubt", path, value, into, ("a bound or format",))
+        elif isinstance(into, Scalar) and into.constraints:
+            yield Unlike("doubt", path, value, into, ("a bound",))
     elif isinstance(into, Enum):
         if not (value.kind == "boolean" and {True, False} <= set(into.symbols)):
             yield Unlike("type", path, value, into)
@@ -157,8 +157,7 @@ def _scalar(value: Scalar, into: Scalar, path: str, scope: _Scope) -> Iterator[U
     if value.kind != into.kind and into.kind not in _WIDER.get(value.kind, ()):
         yield Unlike("type", path, value, into)
         return
-    if into.logical is not None and value.logical != into.logical:
-        yield Unlike("doubt", path, value, into, (f"the format {into.logical}",))
+    # Formats are not compared: in JSON Schema they only annotate (core.formats.json_dialect), so every value is one of both.
     yield from _constraints(value.constraints, into.constraints, path, value, into)
 
 
