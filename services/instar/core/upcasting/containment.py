@@ -157,7 +157,7 @@ def _scalar(value: Scalar, into: Scalar, path: str, scope: _Scope) -> Iterator[U
     if value.kind != into.kind and into.kind not in _WIDER.get(value.kind, ()):
         yield Unlike("type", path, value, into)
         return
-    # Formats are not compared: in JSON Schema they only annotate (core.formats.json_dialect), so every value is one of both.
+    # Formats are not compared: in JSON Schema they only annotate (core.formats.json_dialect).
     yield from _constraints(value.constraints, into.constraints, path, value, into)
 
 
