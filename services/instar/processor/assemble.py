@@ -85,7 +85,9 @@ def assemble_project(project: Project, options: Options) -> BridgePlan:
         stop_on_error=migration.on_error == "stop",
         accept_expired=options.accept_expired,
         bounds=options.bounds,
-        limits=replace(Limits(), batch_records=batch.max_records, transaction_ms=batch.max_wait_ms),
+        limits=replace(
+            Limits(), batch_records=batch.max_records, batch_bytes=batch.max_bytes, transaction_ms=batch.max_wait_ms
+        ),
     )
 
 

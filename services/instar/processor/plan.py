@@ -16,7 +16,8 @@ class Limits:
     Small transactions are slow (confluent-kafka-python #967): each costs a few round trips and a marker a partition.
     """
 
-    batch_records: int = 5_000  # one poll's worth, so a bound on memory
+    batch_records: int = 5_000  # one poll's worth at most; see Pace
+    batch_bytes: int = 16 * 1024 * 1024
     transaction_records: int = 20_000
     transaction_ms: int = 500
     idle_ms: int = 50

@@ -105,13 +105,16 @@ class Reader:
 
         Assigning anew rather than seeking: a seek fails while a partition's fetcher is still starting.
         """
-        if self.positions:
-            self._ready.assign(
-                [
-                    TopicPartition(self._plan.source.name, position.partition, position.next)
-                    for position in self.positions.values()
-                ]
-            )
+        if not self.positions:
+            return
+        wanted = [
+            TopicPartition(self._plan.source.name, position.partition, position.next)
+            for position in self.positions.values()
+        ]
+        try:
+            self._ready.assign(wanted)
+        except KafkaException as exception:
+            raise self._sorted(error_of(exception)) from exception
 
     def reload(self) -> None:
         """Take the committed offsets as the truth, roll every position back to them, and read on from there."""

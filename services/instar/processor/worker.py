@@ -27,6 +27,7 @@ from instar.core.rejected import Rejected
 from instar.kafka.cluster import Cluster
 from instar.kafka.errors import Aborted, AmbiguousOutcome, KafkaTrouble, Refused, Unreachable
 from instar.kafka.failpoints import Failpoints
+from instar.processor.pace import Pace
 from instar.processor.plan import BridgePlan
 from instar.processor.position import Position
 from instar.processor.reader import Reader
@@ -82,6 +83,7 @@ class Worker:
         self._writer = Writer(plan, self._slot, self._failpoints)
         self._cluster: Cluster | None = None
         self._totals = _Totals()
+        self._pace = Pace(plan.limits.batch_records, plan.limits.batch_bytes)
         self._held = 0  # records in the open transaction
         self._halt: KafkaTrouble | None = None  # to be raised once what precedes it is committed
         self._idle = False
@@ -126,6 +128,7 @@ class Worker:
                     backoff_s = min(backoff_s * 2, BACKOFF_LAST_S)
             self._finish()
         finally:
+            self._abort_quietly()
             self._writer.discard()
             self._reader.close()
             self._report(force=True)
@@ -135,7 +138,7 @@ class Worker:
     def _turn(self) -> None:
         limits = self._plan.limits
         self._idle = False
-        records = self._reader.poll(limits.batch_records, limits.idle_ms / 1000 if self._held else POLL_S)
+        records = self._reader.poll(self._pace.batch_records, limits.idle_ms / 1000 if self._held else POLL_S)
         if records:
             self._failpoints.hit("polled", in_transaction=self._writer.open)
             self._process(records)
@@ -155,6 +158,7 @@ class Worker:
         self._bridge.forget_rejected_routes()
         outputs: dict[tuple[str, int], list[Output]] = {}
         done = 0
+        began_s = time.monotonic()
         for record in records:
             position = positions[record.partition]
             carried = carry(record, position.stamp)
@@ -169,6 +173,8 @@ class Worker:
             _count(position, carried)
             position.next = record.offset + 1
             done += 1
+        size_bytes = sum(len(record.value) for record in records if record.value is not None)
+        self._pace.observe(len(records), size_bytes, time.monotonic() - began_s)
         self._failpoints.hit("transformed", in_transaction=self._writer.open)
         if outputs:
             self._writer.begin()
@@ -227,6 +233,13 @@ class Worker:
             self._log.warning("abort did not go through", reason=str(reason))
             return False
         return True
+
+    def _abort_quietly(self) -> None:
+        """On the way out: an open transaction would hold readers back until it times out."""
+        try:
+            self._writer.abort()
+        except (Aborted, AmbiguousOutcome, KafkaTrouble) as reason:
+            self._log.warning("the open transaction is left to its timeout", reason=str(reason))
 
     def _abandon_clients(self) -> None:
         self._held = 0
