@@ -1,0 +1,1 @@
+"""Files of records: Avro object containers, JSON lines and single JSON documents, read and written record by record."""
