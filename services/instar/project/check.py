@@ -59,7 +59,7 @@ def _values(
     schema = subject.versions[version]
     golden = (schema.decode(data) for (_, each), data in sorted(subject.examples.items()) if each == version)
     values = [value for value in golden if not isinstance(value, Rejected)]
-    random = Random(f"{seed}/{subject.name}/{version}")  # noqa: S311 - samples must be drawn alike again
+    random = Random(f"{seed}/{subject.name}/{version}")
     try:
         values += [schema.sample(random) for _ in range(samples)]
     except NoSample as error:

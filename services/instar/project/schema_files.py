@@ -55,12 +55,9 @@ def read_schemas(root: Path, subject: str, unknown: Unknown) -> SchemaFolder:
     folder = root / FOLDER / subject
     result = SchemaFolder()
     files = _version_files(folder, root, subject, result)
-    named = (
-        _named_types(root, folder, subject, result) if any(path.suffix == ".avsc" for path in files.values()) else {}
-    )
-    resources = (
-        _resources(folder, root, subject, result) if any(path.suffix == ".json" for path in files.values()) else {}
-    )
+    suffixes = {path.suffix for path in files.values()}
+    types = _named_types(root, folder, subject, result) if ".avsc" in suffixes else {}
+    resources = _resources(folder, root, subject, result) if ".json" in suffixes else {}
     # Most versions refer to none of the others, and each document that a parser is given costs it time.
     unneeded = {path.name for path in files.values()} - set(_referred_names(list(resources.values())))
     for version, path in sorted(files.items()):
@@ -69,7 +66,7 @@ def read_schemas(root: Path, subject: str, unknown: Unknown) -> SchemaFolder:
             parsed: SchemaFile | Finding = document
         else:
             others = {name: each for name, each in resources.items() if name != path.name and name not in unneeded}
-            parsed = _parse(path, root, subject, document, named=named, resources=others, unknown=unknown)
+            parsed = _parse(path, root, subject, document, types=types, resources=others, unknown=unknown)
         if isinstance(parsed, Finding):
             result.findings.append(parsed)
             result.unreadable.add(version)
@@ -136,13 +133,14 @@ def _parse(
     subject: str,
     document: Any,
     *,
-    named: Mapping[str, Any],
+    types: Mapping[str, tuple[Path, Any]],
     resources: Mapping[str, Any],
     unknown: Unknown,
 ) -> SchemaFile | Finding:
     file = path.relative_to(root).as_posix()
     try:
         if path.suffix == ".avsc":
+            named = {name: each for name, (_, each) in types.items()}
             schema: Schema = parse_avro(document, named=named)
             whole = inlined(document, named)
             text = json.dumps(document if whole == document else whole, ensure_ascii=False)
@@ -150,7 +148,7 @@ def _parse(
             schema = parse_json(document, resources=resources, unknown=unknown)
             text = json.dumps(document, ensure_ascii=False) if _stands_alone(document) else schema.canonical
     except Invalid as invalid:
-        return _invalid(invalid, path, root, subject)
+        return _invalid(invalid, path, root, subject, {name: place for name, (place, _) in types.items()})
     return SchemaFile(schema, text, file)
 
 
@@ -180,10 +178,10 @@ def _stands_alone(document: Any) -> bool:
             return True
 
 
-def _invalid(invalid: Invalid, path: Path, root: Path, subject: str) -> Finding:
-    """The pointer of a JSON Schema's mistake may lead into another file of the folder: ``common/user.json#/type``."""
+def _invalid(invalid: Invalid, path: Path, root: Path, subject: str, types: Mapping[str, Path]) -> Finding:
+    """A mistake may be in another file than the version's: ``common/user.json#/type``, or ``shop.Money#/fields/0``."""
     other, has_other, pointer = invalid.where.partition("#")
-    place = path.parent / other if has_other and other else path
+    place = types.get(other, path.parent / other) if has_other and other else path
     if not place.is_file():
         place, pointer = path, ""
     elif not has_other:
@@ -200,9 +198,9 @@ def _invalid(invalid: Invalid, path: Path, root: Path, subject: str) -> Finding:
     )
 
 
-def _named_types(root: Path, folder: Path, subject: str, result: SchemaFolder) -> dict[str, Any]:
-    """The shared named types by full name; a subject's own type comes before one that all subjects share."""
-    named: dict[str, Any] = {}
+def _named_types(root: Path, folder: Path, subject: str, result: SchemaFolder) -> dict[str, tuple[Path, Any]]:
+    """File and document of each named type by full name; a subject's own comes before one that all subjects share."""
+    named: dict[str, tuple[Path, Any]] = {}
     for place in (root / FOLDER / SHARED, folder / TYPES):
         here: dict[str, Path] = {}
         owner = subject if place.parent == folder else None
@@ -223,7 +221,7 @@ def _named_types(root: Path, folder: Path, subject: str, result: SchemaFolder) -
                 result.findings.append(Finding("type-twice", message, "keep one of them", file=file, subject=owner))
             else:
                 here[name] = path
-                named[name] = document
+                named[name] = (path, document)
     return named
 
 
