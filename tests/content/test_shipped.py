@@ -16,7 +16,7 @@ from instar.project.project import Project, load_project
 
 ROOT = Path(__file__).resolve().parents[2]
 SUBJECTS = ("customers", "github-check-run", "github-deployment-status", "github-member", "orders")
-SAMPLES = 25  # of each version; a check run is large, so that a hundred take a minute
+SAMPLES = 25  # of each version; the payloads are large, so that a hundred take half a minute
 
 
 @cache
