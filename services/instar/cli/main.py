@@ -7,7 +7,7 @@ import structlog
 import typer
 
 from instar import __version__
-from instar.cli import check, convert, demo, init, try_record, worker
+from instar.cli import check, convert, demo, init, record, tail, try_record, worker
 from instar.cli.exits import ERROR, INTERRUPTED, OK, UNREACHABLE, USAGE, Failure
 from instar.cli.output import stderr
 from instar.kafka.errors import KafkaTrouble
@@ -35,7 +35,7 @@ def _root(
 ) -> None: ...
 
 
-for verb in (init, demo, check, try_record, convert, worker):
+for verb in (init, demo, check, try_record, convert, worker, record, tail):
     verb.add_to(app)
 
 
