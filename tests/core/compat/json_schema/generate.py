@@ -14,7 +14,7 @@ NAMES = ["a", "b", "ab"]
 NAME_PATTERNS = ["^a", "b$", "^b$", "^[ab]$"]
 PATTERNS = ["^a", "^a+$", "^[ab]*$", "b$", "^.{1,2}$", "a|b", "^(a|b)c?$", "[0-9]"]
 FORMATS = ["date", "ipv4", "uuid"]
-WORDS = ["", "a", "b", "ab", "ba", "aa", "abc", "ac", "1", "a1", "2020-01-01", "127.0.0.1"]
+WORDS = ["aaa", "aaaa", "bbb", "", "a", "b", "ab", "ba", "aa", "abc", "ac", "1", "a1", "2020-01-01", "127.0.0.1"]
 SCALARS: list[Any] = [None, True, False, 0, 1, 2, 3, -1, 6, 0.5, 1.5, *WORDS]
 TYPES = ["null", "boolean", "integer", "number", "string", "array", "object"]
 DRAFT_07 = "http://json-schema.org/draft-07/schema#"
@@ -129,6 +129,22 @@ def _schema(draft: str, depth: int) -> st.SearchStrategy[Any]:
     return build()
 
 
+def _focused(draft: str, family: str) -> st.SearchStrategy[Any]:
+    """A schema of one type whose keywords all speak about that type, with small subschemas."""
+    plain = st.sampled_from([True, False, {"type": "integer"}, {"type": "string"}, {"const": 1}, {"enum": [1, "a"]},
+                             {"minimum": 1}, {"maxLength": 1}, {"type": ["integer", "null"]}])  # fmt: skip
+    keywords = _scalar_keywords() | _nested_keywords(plain, draft)
+    keywords = {name: keywords[name] for name in sorted(FAMILIES[family] & keywords.keys()) if name != "$ref"}
+
+    @st.composite
+    def build(draw: st.DrawFn) -> Any:
+        chosen = draw(st.lists(st.sampled_from(list(keywords)), min_size=1, max_size=4, unique=True))
+        return {"type": family, **{name: draw(keywords[name]) for name in chosen}}
+
+    return build()
+
+
+_FOCUSED = {(draft, family): _focused(draft, family) for draft in DRAFTS for family in sorted(set(FAMILIES) - {"any"})}
 _SCHEMAS = {(draft, depth): _schema(draft, depth) for draft in DRAFTS for depth in (0, 1, 2)}
 
 
@@ -141,6 +157,18 @@ def schemas(draw: st.DrawFn, draft: str, depth: int = 2) -> Any:
     definitions = "definitions" if draft == DRAFT_07 else "$defs"
     holder = {"x": draw(_SCHEMAS[draft, 1]), "y": draw(_SCHEMAS[draft, 0])}
     return {"$schema": draft, definitions: holder, **schema}
+
+
+@st.composite
+def related(draw: st.DrawFn, draft: str) -> tuple[Any, Any]:
+    """Two schemas of one type whose keywords work on each other; the second has keywords of the first and its own."""
+    family = draw(st.sampled_from(sorted(set(FAMILIES) - {"any"})))
+    a, other = draw(_FOCUSED[draft, family]), draw(_FOCUSED[draft, family])
+    kept = draw(st.lists(st.sampled_from(sorted(a)), unique=True))
+    mixed = {**other, **{keyword: a[keyword] for keyword in kept}}
+    few = draw(st.lists(st.sampled_from(sorted(mixed)), min_size=1, max_size=2, unique=True))
+    b = draw(st.sampled_from([mixed, {keyword: mixed[keyword] for keyword in few}]))
+    return {"$schema": draft, **a}, {"$schema": draft, **b}
 
 
 def places(schema: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -290,7 +318,7 @@ def _array(schema: dict[str, Any], roots: tuple[Any, Any], pool: list[Any], rand
     items = schema.get("items", schema.get("additionalItems", True))
     prefix = schema.get("prefixItems", items if isinstance(items, list) else [])
     rest = schema.get("additionalItems", True) if isinstance(items, list) else items
-    size = random.choice([0, 1, 2, 3, schema.get("minItems", 0), schema.get("maxItems", 1), len(prefix) + 1])
+    size = random.choice([0, 1, 2, 3, 4, schema.get("minItems", 0), schema.get("maxItems", 1), len(prefix) + 1])
     guides = [prefix[i] if i < len(prefix) else rest for i in range(size)]
     if "contains" in schema:
         guides = [schema["contains"] if random.random() < 0.4 else guide for guide in guides]

@@ -21,6 +21,7 @@ from tests.core.compat.json_schema.generate import (
     NAMES,
     SCALARS,
     changed,
+    related,
     schemas,
     values,
 )
@@ -50,8 +51,11 @@ def validator(schema: Any, draft: str) -> Any:
 
 @st.composite
 def pairs(draw: st.DrawFn) -> tuple[str, Any, Any]:
-    """A draft and two schemas: four times in five the second is a changed first."""
+    """A draft and two schemas: related ones of one type, or a first and a changed first, or any two."""
     draft = draw(st.sampled_from(DRAFTS))
+    if draw(st.integers(0, 4)) < 2:
+        a, b = draw(related(draft))
+        return draft, a, draw(st.sampled_from([b, draw(changed(a, draft))]))
     a = draw(schemas(draft))
     b = draw(changed(a, draft)) if draw(st.integers(0, 4)) else draw(schemas(draft))
     return draft, a, b
