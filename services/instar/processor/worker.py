@@ -27,11 +27,11 @@ from instar.core.rejected import Rejected
 from instar.kafka.cluster import Cluster
 from instar.kafka.errors import Aborted, AmbiguousOutcome, KafkaTrouble, Refused, Unreachable
 from instar.kafka.failpoints import Failpoints
+from instar.kafka.writer import Writer
 from instar.processor.pace import Pace
 from instar.processor.plan import BridgePlan
 from instar.processor.position import Position
 from instar.processor.reader import Reader
-from instar.processor.writer import Writer
 
 log = structlog.get_logger(__name__)
 
@@ -80,7 +80,7 @@ class Worker:
         self._failpoints = failpoints or Failpoints()
         self._bridge: Bridge = plan.make_bridge()
         self._reader = Reader(plan, self._slot, self, self._failpoints)
-        self._writer = Writer(plan, self._slot, self._failpoints)
+        self._writer = Writer(plan.kafka, (plan.target, plan.dead_letters), self._slot, self._failpoints)
         self._cluster: Cluster | None = None
         self._totals = _Totals()
         self._pace = Pace(plan.limits.batch_records, plan.limits.batch_bytes)
@@ -207,6 +207,10 @@ class Worker:
         self._totals.transactions += 1
 
     # ------------------------------------------------------------------ when it does not go straight
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._writer.open
 
     def before_revoke(self) -> None:
         """Partitions are about to go: commit what is open, so that the next owner need not repeat it."""

@@ -1,4 +1,4 @@
-"""The writing half of a worker: one producer, at most one open transaction.
+"""The writing half of whatever publishes: one producer, at most one open transaction.
 
 Every Kafka call here ends in one of four ways, and callers need no other: it succeeded, ``Aborted`` (nothing of the
 transaction is visible, read again), ``AmbiguousOutcome`` (only a new producer can tell: call ``replace``) or a
@@ -6,12 +6,14 @@ transaction is visible, read again), ``AmbiguousOutcome`` (only a new producer c
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from instar.core.record import Output
 from instar.kafka import config
+from instar.kafka.cluster import Topic
 from instar.kafka.errors import (
     Aborted,
     AmbiguousOutcome,
@@ -24,22 +26,27 @@ from instar.kafka.errors import (
     trouble,
 )
 from instar.kafka.failpoints import Failpoints
-from instar.processor.plan import BridgePlan
 
 INIT_TIMEOUT_S = 30.0
 CALL_TIMEOUT_S = 30.0
 
 
 class Writer:
-    def __init__(self, plan: BridgePlan, transactional_id: str, failpoints: Failpoints) -> None:
-        self._plan = plan
+    """``topics`` are those that it may write: their size limits are the producer's."""
+
+    def __init__(
+        self, kafka: Mapping[str, Any], topics: Sequence[Topic], transactional_id: str, failpoints: Failpoints
+    ) -> None:
+        self._kafka = kafka
+        self._topics = topics
         self._failpoints = failpoints
         self.transactional_id = transactional_id
+        limits_bytes = [topic.max_message_bytes for topic in topics]
         self._config = config.producer(
-            plan.kafka,
+            kafka,
             transactional_id=transactional_id,
-            largest_record_bytes=max(plan.target.max_message_bytes, plan.dead_letters.max_message_bytes),
-            batch_bytes=min(plan.target.max_message_bytes, plan.dead_letters.max_message_bytes),
+            largest_record_bytes=max(limits_bytes),
+            batch_bytes=min(limits_bytes),
         )
         self._timeout_s = self._config["transaction.timeout.ms"] / 1000
         self._producer: Producer | None = None
@@ -101,16 +108,25 @@ class Writer:
                     raise self._sorted(error_of(exception), f"producing to {topic}") from exception
         producer.poll(0)
 
+    def flush(self) -> None:
+        """Have everything that is queued written, though not yet visible to readers of committed records."""
+        self._call("flushing", lambda: self._ready.flush(CALL_TIMEOUT_S))
+
     def commit(self, offsets: list[TopicPartition], group_metadata: object) -> None:
-        """Flush, send the source offsets, commit: outputs and checkpoint become visible together or not at all."""
+        """Flush, send the source offsets, commit: outputs and checkpoint become visible together or not at all.
+
+        Without offsets (what is published was not consumed in a group) only the outputs are committed.
+        """
         producer = self._ready
         hit = self._failpoints.hit
-        self._call("flushing", lambda: producer.flush(CALL_TIMEOUT_S))
+        self.flush()
         hit("flushed", in_transaction=True)
-        self._call(
-            "sending offsets", lambda: producer.send_offsets_to_transaction(offsets, group_metadata, CALL_TIMEOUT_S)
-        )
-        hit("offsets-sent", in_transaction=True)
+        if offsets:
+            self._call(
+                "sending offsets",
+                lambda: producer.send_offsets_to_transaction(offsets, group_metadata, CALL_TIMEOUT_S),
+            )
+            hit("offsets-sent", in_transaction=True)
         hit("before-commit", in_transaction=True)
         hurried = self._failpoints.during("during-commit", in_transaction=True)
         self._call("committing", lambda: producer.commit_transaction(0.001 if hurried else CALL_TIMEOUT_S))
@@ -161,8 +177,8 @@ class Writer:
             )
         if error.code() in {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}:
             return Refused(
-                f"While {doing}, a record was too large for {self._plan.dead_letters.name} or "
-                f"{self._plan.target.name}: {error.str()}.",
+                f"While {doing}, a record was too large for "
+                f"{' or '.join(topic.name for topic in self._topics)}: {error.str()}.",
                 "Raise max.message.bytes of the dead-letter topic above the source's.",
             )
-        return trouble(error, doing, str(self._plan.kafka.get("bootstrap.servers", "")))
+        return trouble(error, doing, str(self._kafka.get("bootstrap.servers", "")))
