@@ -85,3 +85,10 @@ def test_defaults_that_are_written_differently_differ() -> None:
 
 def test_a_recursive_schema_has_a_canonical_form() -> None:
     assert '"$ref":"#"' in canonical(SCHEMAS["tree"])
+
+
+def test_the_order_of_properties_does_not_name_the_definitions() -> None:
+    text, number = {"$ref": "#/$defs/text"}, {"$ref": "#/$defs/number"}
+    definitions = {"text": {"type": "string"}, "number": {"type": "number"}}
+    one, other = record(a=text, b=number), record(b=number, a=text)
+    assert canonical({**one, "$defs": definitions}) == canonical({**other, "$defs": definitions})

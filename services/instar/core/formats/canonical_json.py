@@ -33,7 +33,8 @@ def canonical_text(bundle: Bundle, node: Node, extra: dict[str, Any] | None = No
     def rename(each: Node) -> Node:
         if isinstance(each, bool):
             return each
-        ordered = {key: each[key] for key in sorted(each)}
+        # Definitions are named in the order in which they are met, so that properties must be met in one order, too.
+        ordered = {key: _by_name(each[key]) for key in sorted(each)}
         reference = ordered.get("$ref")
         if reference is not None:
             name, target = bundle.target(reference)
@@ -59,6 +60,10 @@ def canonical_text(bundle: Bundle, node: Node, extra: dict[str, Any] | None = No
 def fingerprint(canonical_form: str) -> str:
     """SHA-256 of the canonical form's UTF-8 bytes, hexadecimal."""
     return sha256(canonical_form.encode()).hexdigest()
+
+
+def _by_name(value: Any) -> Any:
+    return {name: value[name] for name in sorted(value)} if isinstance(value, dict) else value
 
 
 def _tidy(key: str, value: Any) -> Any:
