@@ -22,7 +22,7 @@ class BuiltInBroker:
 
     def __enter__(self) -> Self:
         # The broker announces itself as a warning on stderr, which would alarm people.
-        self._owner = Producer({"test.mock.num.brokers": 1, "log_level": 3})
+        self._owner = Producer({"test.mock.num.brokers": 1, "log_level": 2})
         brokers = self._owner.list_topics(timeout=START_TIMEOUT_S).brokers.values()
         self.bootstrap = ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
         return self

@@ -44,7 +44,8 @@ def base(kafka: Mapping[str, Any]) -> Config:
             f"The kafka settings set {', '.join(taken)}, which instar sets itself: exactly-once rests on it.",
             "Remove it from [tool.instar.environments.<name>] kafka.",
         )
-    return {"client.id": f"instar-{__version__}", "log_level": 3, **kafka}
+    # librdkafka writes its log past ours, and says at level 3 what comes back to us as an error anyway.
+    return {"client.id": f"instar-{__version__}", "log_level": 2, **kafka}
 
 
 def admin(kafka: Mapping[str, Any]) -> Config:

@@ -140,20 +140,16 @@ def _routes(project: Project, options: Options, migration: Migration, registry: 
     for name, subject in subjects.items():
         schema_id = None
         if framing.needs_ids:
-            record = subject.versions[version].shape
-            registry_subject = value_subject(
-                project.environment.registry.strategy,
-                topic=target_topic,
-                record=getattr(record, "name", None) or name,
-            )
-            schema_id = identity.id_for(
-                name, version, project.document(name, version), registry_subject, register=options.create
-            )
+            schema_id = _schema_id(project, identity, name, version, target_topic, register=options.create)
             if schema_id is None:
                 raise Refused(
-                    f"The registry {registry.name} has no id for {name} {label(version)} under {registry_subject}.",
+                    f"The registry {registry.name} has no id for {name} {label(version)}.",
                     "Run with --create to register it.",
                 )
+        if options.create and project.environment.registry.is_files:
+            # There is no producer that registers versions in a folder: each gets its id here.
+            for each in sorted(subject.versions):
+                _schema_id(project, identity, name, each, target_topic, register=True)
         writers[name] = framing.writer(subject=name, version=version, schema_id=schema_id)
     return Routes(
         direction=options.direction,
@@ -164,3 +160,15 @@ def _routes(project: Project, options: Options, migration: Migration, registry: 
         writers=writers,
         carry_lost=migration.reverse is not None and migration.reverse.carry_lost,
     )
+
+
+def _schema_id(
+    project: Project, identity: Identity, subject: str, version: int, topic: str, *, register: bool
+) -> int | None:
+    """The id that a version is written under in a topic."""
+    registry_subject = subject
+    if not project.environment.registry.is_files:
+        shape = project.catalogue[subject].versions[version].shape
+        record = getattr(shape, "name", None) or subject
+        registry_subject = value_subject(project.environment.registry.strategy, topic=topic, record=record)
+    return identity.id_for(subject, version, project.document(subject, version), registry_subject, register=register)

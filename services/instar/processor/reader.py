@@ -39,6 +39,11 @@ _METADATA_MAGIC = b"CGMDv2:"  # librdkafka's serialized group metadata: magic, t
 class Owner(Protocol):
     """Who must act before partitions go."""
 
+    @property
+    def in_transaction(self) -> bool:
+        """Is a transaction open?"""
+        ...
+
     def before_revoke(self) -> None:
         """Commit or abort what is open: another member takes these partitions next."""
         ...
@@ -160,7 +165,7 @@ class Reader:
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:  # noqa: ARG002
         self._assignments += 1
         try:
-            self._failpoints.hit("revoked", in_transaction=True)
+            self._failpoints.hit("revoked", in_transaction=self._owner.in_transaction)
             self._owner.before_revoke()
         except Exception as exception:
             self._broken = exception
@@ -170,7 +175,7 @@ class Reader:
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:  # noqa: ARG002
         self._assignments += 1
         try:
-            self._failpoints.hit("lost", in_transaction=True)
+            self._failpoints.hit("lost", in_transaction=self._owner.in_transaction)
             self._owner.after_loss()
         except Exception as exception:
             self._broken = exception

@@ -44,10 +44,9 @@ def _figures(outcome: Outcome, stage: Stage, console: Console) -> None:
         table.add_row(direction, verification.source, verification.target, *(f"{figure:,}" for figure in figures))
     console.print()
     console.print(table)
-    rate = outcome.total.read / outcome.bridged_s if outcome.bridged_s else 0
     where = "the built-in broker" if stage.cluster.built_in else stage.cluster.bootstrap
     console.print(
-        f"\n{outcome.records:,} orders on {where}, bridged in {outcome.bridged_s:.1f} s ({rate:,.0f} records/s).",
+        f"\n{outcome.records:,} orders on {where}, produced, bridged and compared in {outcome.seconds:.0f} s.",
         style="dim",
     )
 
@@ -128,7 +127,7 @@ def _answers(outcome: Outcome, console: Console) -> None:
 def next_steps(built_in: bool, console: Console) -> None:
     console.print("\n[bold]What next[/bold]")
     if built_in:
-        console.print("    make kafka                      a real Apache Kafka here (needs Java 17 and Maven)")
-        console.print("    instar demo --kafka             the same on it: this broker cannot show exactly-once")
+        console.print("    make kafka                      a real Kafka here (Java 17, Maven)")
+        console.print("    instar demo --kafka             the same, exactly once")
     console.print("    instar init shop                a project of your own")
     console.print("    instar try orders v1 v3 < FILE  one record through the chain")
