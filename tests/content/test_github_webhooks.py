@@ -182,3 +182,44 @@ def test_a_state_that_the_newer_tags_do_not_know_is_rejected_by_name() -> None:
     outputs = program("deployment_status", 3, 5).run(orjson.dumps(value), Context())
     assert isinstance(outputs, Rejected)
     assert (outputs.code, outputs.hop, outputs.path) == (CONVERSION_FAILED, "v3_to_v4", "deployment_status.state")
+
+
+def _newest_deployment(**changes: Any) -> Any:
+    payload = next(each for each in own() if each.event == "deployment_status" and each.tag == NEWEST)
+    value = orjson.loads(payload.data)
+    return {**value, "deployment": {**value["deployment"], **changes}}
+
+
+def test_what_older_tags_have_no_place_for_goes_and_is_declared() -> None:
+    value = _newest_deployment(payload={"region": "north"}, description="Ship it")
+    del value["deployment"]["performed_via_github_app"]
+    assert list(errors(NEWEST, "deployment_status", value)) == []
+    down = carried("deployment_status", 5, 2, orjson.dumps(value))
+    assert list(errors("5.0.0", "deployment_status", down)) == []
+    expected = {"payload": {}, "description": None, "performed_via_github_app": None}
+    assert {name: down["deployment"][name] for name in expected} == expected
+    losses = declared("deployment_status", 5, 2)
+    gone = {"deployment.payload.region", "deployment.description"}
+    assert gone <= set(undeclared(value, down, ()))
+    assert undeclared(value, down, losses) == []
+
+
+def test_a_run_that_waits_is_queued_to_older_readers() -> None:
+    payload = next(
+        each for each in own() if each.action == "created" and each.event == "check_run" and each.version == 5
+    )
+    value = orjson.loads(payload.data)
+    value["check_run"]["status"] = "waiting"
+    down = carried("check_run", 5, 2, orjson.dumps(value))
+    assert down["check_run"]["status"] == "queued"
+    assert list(errors("5.0.0", "check_run", down)) == []
+    assert undeclared(value, down, declared("check_run", 5, 2)) == []
+
+
+def test_an_event_that_a_release_dropped_leaves_the_list_alone_otherwise() -> None:
+    payload = next(each for each in own() if each.event == "check_run" and each.version == 4)
+    value = orjson.loads(payload.data)
+    value["check_run"]["app"]["events"] = ["push", "content_reference", "check_run"]
+    up = carried("check_run", 4, 5, orjson.dumps(value))
+    assert up["check_run"]["app"]["events"] == ["push", "check_run"]
+    assert undeclared(value, up, declared("check_run", 4, 5)) == []

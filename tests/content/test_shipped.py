@@ -11,6 +11,7 @@ from instar.core.record import Context
 from instar.core.subject import Subject
 from instar.core.upcasting.chain import Chain
 from instar.core.upcasting.golden import check_golden
+from instar.core.upcasting.program import Program
 from instar.project.check import check_project
 from instar.project.project import Project, load_project
 
@@ -82,6 +83,15 @@ def test_a_coupon_is_lost_on_the_way_up_and_comes_back_as_null() -> None:
     assert "coupon" not in new
     (back,) = chain("orders", 3, 1).fold(new, Context())  # type: ignore[misc]
     assert back == {**old, "coupon": None}
+
+
+def test_an_order_goes_to_the_newest_format_and_back_as_bytes() -> None:
+    examples = subject("orders").examples
+    up, down = (subject("orders").program(start, end) for start, end in ((1, 3), (3, 1)))
+    assert isinstance(up, Program)
+    assert isinstance(down, Program)
+    assert up.run(examples["refund", 1], Context()) == [examples["refund", 3]]
+    assert down.run(examples["refund", 3], Context()) == [examples["refund", 1]]
 
 
 def test_every_operation_that_authors_can_use_is_shown_in_a_shipped_hop() -> None:
