@@ -104,7 +104,8 @@ def set_stage(folder: Path, kafka: dict[str, Any], prefix: str) -> Stage:
         raise KafkaTrouble(f"The showcase is broken: {project.errors[0].message}")
     migration = project.settings.migrations[MIGRATION]
     stage = Stage(project, cluster, migration.source.topic, migration.target.topic, migration.dead_letter_topic)
-    cluster.create(stage.old_topic, PARTITIONS, {})
+    # The orders are of last January: under the default retention Kafka would delete them before they are read.
+    cluster.create(stage.old_topic, PARTITIONS, {"retention.ms": "-1"})
     return stage
 
 
