@@ -205,7 +205,7 @@ def misfit(before: Shape, after: Shape, *changes: Operation) -> Finding:
     return errors[0]
 
 
-def avro(name: str = "Order", **fields: Shape | Field) -> Object:
+def avro(name: str = "Order", /, **fields: Shape | Field) -> Object:
     """An Avro record."""
     return Object({key: part if isinstance(part, Field) else Field(part) for key, part in fields.items()}, name)
 

@@ -5,14 +5,13 @@ a part without a readable type) is a *doubt*, not a difference, because samples 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from instar.core.formats.shape import (
     Array,
     Constraints,
     Enum,
-    Field,
     Map,
     Object,
     Opaque,
@@ -263,12 +262,23 @@ def _branch(branch: Shape, theirs: list[Shape], into: Shape, path: str, scope: _
         if best is None or len(found) < len(best):
             best = found
     if isinstance(branch, Object) and len(candidates) > 1:
-        parts = _split(branch, candidates)
-        if parts is not None:
-            for part, candidate in parts:
-                yield from _unlike(part, candidate, path, scope)
-            return
+        objects = [candidate for candidate in candidates if isinstance(candidate, Object)]
+        for name in branch.fields:
+            found = [
+                each
+                for part, candidate in _parts(branch, name, objects, scope)
+                for each in _unlike(part, candidate, path, scope)
+            ]
+            if found and (best is None or _weight(found) < _weight(best)):
+                best = found
+            if not any(each.kind != "doubt" for each in found) and _parts(branch, name, objects, scope):
+                yield from found
+                return
     yield from best or ()
+
+
+def _weight(found: list[Unlike]) -> int:
+    return sum(each.kind != "doubt" for each in found)
 
 
 def _named(branch: Shape) -> tuple[str, ...]:
@@ -295,49 +305,58 @@ def _alike(branch: Shape, other: Shape, scope: _Scope) -> bool:
     return type(branch) is type(other)
 
 
-def _split(value: Object, candidates: list[Shape]) -> list[tuple[Object, Object]] | None:
-    """A record taken apart by the field that tells the candidates apart, each part with its candidate.
+def _parts(value: Object, name: str, candidates: list[Object], scope: _Scope) -> list[tuple[Object, Object]]:
+    """A record taken apart by the values of one field, each part with the candidate that takes those values.
 
-    That field is an enum in all but at most one candidate, and no symbol is in two.
+    Empty when the field does not tell the candidates apart.
     """
-    objects = [candidate for candidate in candidates if isinstance(candidate, Object)]
-    for name, given in value.fields.items():
-        if not given.required or any(name not in candidate.fields for candidate in objects):
-            continue
-        shapes = [candidate.fields[name].shape for candidate in objects]
-        enums = [shape for shape in shapes if isinstance(shape, Enum)]
-        symbols = [symbol for shape in enums for symbol in shape.symbols]
-        if len(enums) < len(shapes) - 1 or len({_key(symbol) for symbol in symbols}) != len(symbols):
-            continue
-        parts = _parts_of(given, name, value, objects)
-        if parts is not None and len(parts) > 1:
-            return parts
-    return None
+    given = value.fields[name]
+    if not given.required or any(name not in candidate.fields for candidate in candidates):
+        return []
+    shapes = [candidate.fields[name].shape for candidate in candidates]
+    taken: dict[int, list[Shape]] = {}
+    for atom in _atoms(given.shape, shapes, scope):
+        fitting = [index for index, shape in enumerate(shapes) if not list(_unlike(atom, shape, "", scope))]
+        # A symbol that one candidate names belongs to it, whatever another takes as plain text.
+        naming = [index for index in fitting if isinstance(atom, Enum) and _names(shapes[index], atom)]
+        if not fitting or len(naming) > 1:
+            return []
+        taken.setdefault((naming or fitting)[0], []).append(atom)
+    if len(taken) < 2:
+        return []
+    return [(_with(value, name, _joined(atoms)), candidates[index]) for index, atoms in taken.items()]
 
 
-def _parts_of(given: Field, name: str, value: Object, objects: list[Object]) -> list[tuple[Object, Object]] | None:
-    parts: list[tuple[Object, Object]] = []
-    rest = given.shape
-    last: Object | None = None
-    for candidate in objects:
-        shape = candidate.fields[name].shape
-        if not isinstance(shape, Enum):
-            last = candidate
-            continue
-        if isinstance(rest, Enum):
-            mine = tuple(symbol for symbol in rest.symbols if symbol in shape.symbols)
-            rest = Enum(tuple(symbol for symbol in rest.symbols if symbol not in shape.symbols), rest.name)
+def _atoms(shape: Shape, others: list[Shape], scope: _Scope) -> list[Shape]:
+    """A shape in the smallest parts that matter: each symbol by itself, a plain type beside the symbols named of it."""
+    named = [
+        symbol for other in others for each in _branches(other) if isinstance(each, Enum) for symbol in each.symbols
+    ]
+    atoms: list[Shape] = []
+    for branch in _branches(shape):
+        if isinstance(branch, Enum):
+            atoms += [Enum((symbol,), branch.name) for symbol in branch.symbols]
+        elif isinstance(branch, Scalar) and branch.kind == "boolean":
+            atoms += [Enum((True,)), Enum((False,))]
         else:
-            mine = shape.symbols
-        if mine:
-            parts.append((_with(value, name, Enum(mine, shape.name)), candidate))
-    if isinstance(rest, Enum) and not rest.symbols:
-        return parts
-    if last is None:
-        return None
-    return [*parts, (_with(value, name, rest), last)]
+            if isinstance(branch, Scalar) and not is_null(branch):
+                test = fits(branch, avro=scope.avro)
+                atoms += [Enum((symbol,)) for symbol in named if test(symbol)]
+            atoms.append(branch)
+    return list({repr(atom): atom for atom in atoms}.values())  # by repr: an Enum of True equals one of 1
+
+
+def _names(shape: Shape, atom: Enum) -> bool:
+    return any(isinstance(each, Enum) and _key(atom.symbols[0]) in map(_key, each.symbols) for each in _branches(shape))
+
+
+def _joined(atoms: list[Shape]) -> Shape:
+    symbols = [symbol for atom in atoms if isinstance(atom, Enum) for symbol in atom.symbols]
+    name = next((atom.name for atom in atoms if isinstance(atom, Enum)), None)
+    rest = [atom for atom in atoms if not isinstance(atom, Enum)]
+    branches: list[Shape] = [*([Enum(tuple(symbols), name)] if symbols else []), *rest]
+    return branches[0] if len(branches) == 1 else Union(tuple(branches))
 
 
 def _with(value: Object, name: str, shape: Shape) -> Object:
-    fields = {**value.fields, name: Field(shape, value.fields[name].required)}
-    return Object(fields, value.name, value.open, value.constraints)
+    return replace(value, fields={**value.fields, name: replace(value.fields[name], shape=shape)})

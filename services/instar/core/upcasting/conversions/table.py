@@ -27,7 +27,7 @@ def named(text: str) -> Named:
     make = CONVERSIONS.get((source, target))
     if not arrow or make is None:
         names = [f"{start} -> {end}" for start, end in CONVERSIONS]
-        close = get_close_matches(" ".join(text.split()), names, n=1)
+        close = get_close_matches(" ".join(text.split()), names, n=1, cutoff=0.85)
         from_same = [name for name in names if name.startswith(f"{source} -> ")]
         known = f"from {source} there are: {', '.join(from_same)}" if from_same else f"known are: {', '.join(names)}"
         raise Misfit(

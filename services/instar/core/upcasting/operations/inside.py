@@ -21,7 +21,7 @@ class Inside:
 
     @property
     def summary(self) -> str:
-        return f"inside {self.path}: {'; '.join(change.summary for change in self.changes) or 'nothing'}"
+        return f"inside {self.path}: {summaries(self.changes)}"
 
     def bind(self, current: Shape, target: Shape) -> Step:
         need_operations("inside", self.changes, self.path)
@@ -30,6 +30,10 @@ class Inside:
             return sequence(self.changes, record, aim)
 
         return at_records(current, target, parse(self.path), bind_record, deep=False)
+
+
+def summaries(changes: tuple[Operation, ...]) -> str:
+    return "; ".join(str(getattr(change, "summary", change)) for change in changes) or "nothing"
 
 
 def need_operations(name: str, changes: tuple[Operation, ...], path: str) -> None:

@@ -49,7 +49,7 @@ class MapValues:
         self._check_symbols(was, aim)
         shape_after: Shape = was
         if isinstance(was, Enum):
-            shape_after = Enum(tuple(dict.fromkeys(new)), was.name)
+            shape_after = Enum(_ordered(new, was, aim), was.name)
         lossy_up = any(not _same(_turned(back, _turned(there, value)), value) for value in old)
         lossy_down = any(not _same(_turned(there, _turned(back, value)), value) for value in new)
         return Change(put_branch(shape, shape_after), _turn(there), _turn(back), lossy_up, lossy_down)
@@ -101,6 +101,13 @@ def _check(values: Iterable[Any], symbols: tuple[Any, ...], when: str) -> None:
                 f"there is no symbol {show_plain(value)} {when}",
                 remedy=f"did you mean {close[0]}?" if close else f"the symbols are: {known}",
             )
+
+
+def _ordered(symbols: list[Any], was: Enum, aim: Shape | None) -> tuple[Any, ...]:
+    """The symbols without doubles, in the new version's order where it has them, else in the old one's."""
+    known = [*(aim.symbols if isinstance(aim, Enum) else ()), *was.symbols, *symbols]
+    kept = {_key(symbol) for symbol in symbols}
+    return tuple({_key(symbol): symbol for symbol in known if _key(symbol) in kept}.values())
 
 
 def show_plain(value: Any) -> str:

@@ -10,7 +10,7 @@ from instar.core.record import Context
 from instar.core.upcasting.membership import fits, is_avro, name_of
 from instar.core.upcasting.operation import Misfit, Operation, Run, Step
 from instar.core.upcasting.operations.drop import show
-from instar.core.upcasting.operations.inside import need_operations
+from instar.core.upcasting.operations.inside import need_operations, summaries
 from instar.core.upcasting.paths import field_of, parse, shape_at
 from instar.core.upcasting.records import (
     NEVER_TRUE,
@@ -40,8 +40,8 @@ class When:
 
     @property
     def summary(self) -> str:
-        inner = "; ".join(change.summary for change in self.changes) or "nothing"
-        return f"when {self.path} is {self.equals if isinstance(self.equals, str) else show(self.equals)}: {inner}"
+        equals = self.equals if isinstance(self.equals, str) else show(self.equals)
+        return f"when {self.path} is {equals}: {summaries(self.changes)}"
 
     def bind(self, current: Shape, target: Shape) -> Step:
         need_operations("when", self.changes, self.path)
