@@ -16,14 +16,14 @@ def test_a_finding_names_both_places_both_values_and_a_remedy() -> None:
     assert finding.code == "minimum-raised"
     assert (finding.old_pointer, finding.old_value) == ("/properties/age/minimum", 0)
     assert (finding.new_pointer, finding.new_value) == ("/allOf/0/properties/age/minimum", 18)
-    assert finding.message == "The new schema refuses numbers below 18; the old schema says 0."
+    assert finding.message == "The new schema has minimum 18; the old schema has minimum 0."
     assert finding.remedy == "Lower the bound in the new schema or drop it."
 
 
 def test_a_forward_finding_keeps_old_and_new_apart() -> None:
     (finding,) = check({"maximum": 1}, {"maximum": 2}, mode="forward")
     assert (finding.direction, finding.old_value, finding.new_value) == ("forward", 1, 2)
-    assert finding.message == "The old schema refuses numbers above 1; the new schema says 2."
+    assert finding.message == "The old schema has maximum 1; the new schema has maximum 2."
 
 
 def test_all_differences_are_found_at_once() -> None:
@@ -39,7 +39,10 @@ def test_all_differences_are_found_at_once() -> None:
 
 def test_a_removed_symbol_is_named() -> None:
     (finding,) = check({"enum": ["red", "green", "blue"]}, {"enum": ["red", "blue"]})
-    assert "may write 'green'." in finding.message
+    assert 'may write "green".' in finding.message
+    (finding,) = check({"enum": ["red", "green"]}, {"const": "red"})
+    assert (finding.old_pointer, finding.new_pointer) == ("/enum", "/const")
+    assert 'may write "green".' in finding.message
 
 
 def test_an_unknown_keyword_fails_closed_on_either_side() -> None:
@@ -93,4 +96,4 @@ def test_every_code_has_its_sentence_and_every_sentence_its_words() -> None:
     assert set(BY_KEYWORD.values()) <= set(SENTENCES)
     for message, remedy in SENTENCES.values():
         names = {field for _, field, _, _ in string.Formatter().parse(message + remedy) if field}
-        assert names <= {"w", "r", "wv", "rv", "name", "missing"}
+        assert names <= {"w", "r", "wv", "rv", "wk", "rk", "name", "missing"}

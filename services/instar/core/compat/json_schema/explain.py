@@ -13,7 +13,7 @@ from instar.core.compat.json_schema.document import Node
 from instar.core.compat.json_schema.evaluate import selects
 from instar.core.compat.json_schema.finding import ABSENT, Direction, Finding
 from instar.core.compat.json_schema.formula import And, Each, Except, Formula, Has, Named, Ref, Values
-from instar.core.compat.json_schema.places import Place, Writer, declared_members, find, value_at
+from instar.core.compat.json_schema.places import ALTERNATIVES, Place, Writer, declared_members, find, value_at
 from instar.core.compat.json_schema.prove import Branch, Prover
 from instar.core.compat.json_schema.theories.goal import Literals
 from instar.core.compat.json_schema.theories.objects import value_literals
@@ -156,6 +156,8 @@ class Explainer:
         tokens = tuple(token for token in tokens if token != "")
         theirs = Place(uri.pointer(reader.where, *tokens), value_at(reader.schema, tokens))
         ours = (find(writer, "properties", name) if name else None) or (find(writer, *tokens) if tokens else None)
+        if ours is None and len(tokens) == 1:
+            ours = find(writer, ALTERNATIVES.get(tokens[0], tokens[0]))
         ours = ours or Place(at, ABSENT)
         finding = worded(code, self.direction, (ours.pointer, ours.value), (theirs.pointer, theirs.value), name)
         self.findings.setdefault((code + name, ours.pointer, theirs.pointer), finding)

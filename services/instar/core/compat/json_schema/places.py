@@ -20,6 +20,15 @@ class Place:
     value: Any
 
 
+#: Where one keyword is missing, the other may say the same thing.
+ALTERNATIVES: dict[str | int, str] = {
+    "const": "enum",
+    "enum": "const",
+    "minimum": "exclusiveMinimum",
+    "exclusiveMinimum": "minimum",
+    "maximum": "exclusiveMaximum",
+    "exclusiveMaximum": "maximum",
+}
 #: Keywords that say one thing together; a finding shows all of them under the first.
 GROUPS = {"if": ("if", "then", "else"), "contains": ("contains", "minContains", "maxContains")}
 

@@ -1,8 +1,9 @@
 """The sentences of findings: what differs, and what to do about it."""
 
+import json
 from typing import Any
 
-from instar.core.compat.json_schema.finding import Absent, Direction, Finding
+from instar.core.compat.json_schema.finding import ABSENT, Absent, Direction, Finding
 
 #: Which finding a keyword of the reader gives when it refuses something that the writer writes.
 BY_KEYWORD = {
@@ -49,7 +50,7 @@ BY_KEYWORD = {
 }
 
 #: code: (what it means, what to do). ``{w}`` and ``{r}`` are the writer's and the reader's schema ("old",
-#: "new"), ``{wv}`` and ``{rv}`` their values, ``{name}`` a property.
+#: "new"), ``{wv}`` and ``{rv}`` their values, ``{name}`` a property, ``{rk}`` and ``{wk}`` a bound with its keyword.
 SENTENCES = {
     "schema-false": ("{r} refuses every value here, {w} allows some", "allow in {r} what {w} allows"),
     "type-narrowed": (
@@ -60,8 +61,8 @@ SENTENCES = {
         "{r} accepts only {rv}; {w} says {wv} and may write {missing}",
         "keep the removed values in {r} until nobody writes them",
     ),
-    "minimum-raised": ("{r} refuses numbers below {rv}; {w} says {wv}", "lower the bound in {r} or drop it"),
-    "maximum-lowered": ("{r} refuses numbers above {rv}; {w} says {wv}", "raise the bound in {r} or drop it"),
+    "minimum-raised": ("{r} has {rk} {rv}; {w} has {wk}", "lower the bound in {r} or drop it"),
+    "maximum-lowered": ("{r} has {rk} {rv}; {w} has {wk}", "raise the bound in {r} or drop it"),
     "multiple-of-narrowed": (
         "{r} takes multiples of {rv} only; {w} says {wv}",
         "use a divisor of the value in {w}, or drop `multipleOf` in {r}",
@@ -171,7 +172,7 @@ def shown(value: Any) -> str:
     """A value, short enough for a sentence."""
     if isinstance(value, Absent):
         return "nothing"
-    text = repr(value)
+    text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 80 else text[:77] + "..."
 
 
@@ -185,6 +186,8 @@ def worded(
         "r": f"the {'new' if direction == 'backward' else 'old'} schema",
         "wv": shown(writer[1]),
         "rv": shown(reader[1]),
+        "rk": reader[0].rpartition("/")[2],
+        "wk": "none" if writer[1] is ABSENT else f"{writer[0].rpartition('/')[2]} {shown(writer[1])}",
         "name": name,
         "missing": _missing(writer[1], reader[1]),
     }
@@ -202,9 +205,10 @@ def worded(
 
 
 def _missing(writer: Any, reader: Any) -> str:
-    if not isinstance(writer, list) or not isinstance(reader, list):
+    if not isinstance(writer, list):
         return "another value"
-    return ", ".join(shown(value) for value in writer if value not in reader) or "another value"
+    kept = reader if isinstance(reader, list) else [reader]
+    return ", ".join(shown(value) for value in writer if value not in kept) or "another value"
 
 
 def _sentence(text: str) -> str:
