@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from instar.core import provenance
+from instar.core import provenance, redrive
 from instar.core.formats.framing import Framing, Identity, Write
 from instar.core.provenance import Direction, Stamp
 from instar.core.record import Context, Headers, Output, Record
@@ -71,7 +71,8 @@ class Bridge:
         self._framing = framing
         self._open_route = open_route
         self._largest_record_bytes = largest_record_bytes
-        self._not_copied = {name for name in denied if not name.endswith("*")} | {provenance.HEADER, carry.HEADER}
+        ours = {provenance.HEADER, carry.HEADER, redrive.HEADER}
+        self._not_copied = {name for name in denied if not name.endswith("*")} | ours
         self._not_copied_prefixes = tuple(name[:-1] for name in denied if name.endswith("*"))
         self._routes: dict[Identity, Route | Rejected] = {}
 

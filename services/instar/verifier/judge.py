@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from instar.core import provenance
+from instar.core import provenance, redrive
 from instar.core.compare import Expected, Matcher
 from instar.core.formats.framing import Framing, Identity, Named
 from instar.core.provenance import Direction
@@ -145,7 +145,7 @@ class Judge:
         return None
 
     def _foreign(self, headers: Headers) -> Headers:
-        ours = {provenance.HEADER, carry.HEADER}
+        ours = {provenance.HEADER, carry.HEADER, redrive.HEADER}
         return tuple(
             (name, content)
             for name, content in headers
