@@ -1,14 +1,13 @@
 """The entry point: runs the app and turns what it raises into one message and an exit code."""
 
-import os
 import sys
 
 import structlog
 import typer
 
 from instar import __version__
-from instar.cli import check, convert, demo, init, record, tail, try_record, worker
-from instar.cli.exits import ERROR, INTERRUPTED, OK, UNREACHABLE, USAGE, Failure
+from instar.cli import check, convert, demo, doctor, init, record, tail, try_record, worker
+from instar.cli.exits import ERROR, INTERRUPTED, UNREACHABLE, USAGE, Failure
 from instar.cli.output import stderr
 from instar.kafka.errors import KafkaTrouble
 from instar.kafka.failpoints import BadFailpoint
@@ -35,7 +34,7 @@ def _root(
 ) -> None: ...
 
 
-for verb in (init, demo, check, try_record, convert, worker, record, tail):
+for verb in (init, demo, doctor, check, try_record, convert, worker, record, tail):
     verb.add_to(app)
 
 
@@ -66,10 +65,6 @@ def main() -> None:
         code = problem.exit_code
     except (typer.Abort, KeyboardInterrupt):
         code = INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read stdout has seen enough, as in `instar tail orders | head`; nothing is wrong.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = OK
     sys.exit(code if isinstance(code, int) else 0)
 
 

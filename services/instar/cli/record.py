@@ -17,6 +17,7 @@ from instar.cli.scope import (
     BootstrapOption,
     EnvironmentOption,
     ProjectOption,
+    existing_topic,
     kafka_settings,
     open_project,
     version_of,
@@ -92,7 +93,7 @@ def show(
 
 def _fetch(cluster: Cluster, topic: str, partition: int, offset: int) -> tuple[Record, str]:
     """The record, and whether readers see it. Read uncommitted: what is in an open transaction can be looked at."""
-    partitions = cluster.topic(topic).partitions
+    partitions = existing_topic(cluster, topic).partitions
     if partition >= partitions:
         fail(f"{topic} has no partition {partition}.", f"It has {partitions}, from 0 to {partitions - 1}.", USAGE)
     start = cluster.start_offsets(topic, [partition])[partition]

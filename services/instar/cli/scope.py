@@ -12,9 +12,10 @@ from instar.cli.output import stderr
 from instar.core.finding import Finding
 from instar.core.subject import Subject
 from instar.core.version import label, parse_label
+from instar.kafka.cluster import Cluster, Topic
 from instar.project.late import Late, Unresolved
 from instar.project.migration import Migration
-from instar.project.model import did_you_mean
+from instar.project.model import did_you_mean, nearest
 from instar.project.project import Project, load_project
 from instar.project.settings import NoSuchEnvironment, find_root
 
@@ -109,6 +110,16 @@ def resolved(project: Project, value: Late) -> str | int | float | bool:
         return value.resolve(os.environ, project.root)
     except Unresolved as problem:
         raise Failure(str(problem), problem.remedy) from problem
+
+
+def existing_topic(cluster: Cluster, name: str) -> Topic:
+    """The topic to look at; fails with the nearest name where there is none."""
+    found = cluster.find(name)
+    if found is None:
+        close = nearest(name, cluster.topics())
+        remedy = f"did you mean `{close}`?" if close else "`kafka-topics --list` shows those there are."
+        fail(f"Topic {name!r} does not exist on {cluster.bootstrap}.", remedy)
+    return found
 
 
 def kafka_settings(project: Project, bootstrap: str | None) -> dict[str, Any]:

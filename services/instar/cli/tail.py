@@ -19,6 +19,7 @@ from instar.cli.scope import (
     BootstrapOption,
     EnvironmentOption,
     ProjectOption,
+    existing_topic,
     kafka_settings,
     open_project,
     version_of,
@@ -89,7 +90,7 @@ def tail(
     target = _target(reader, version)
     kafka = kafka_settings(opened, bootstrap)
     cluster = Cluster(kafka)
-    partitions = range(cluster.topic(topic).partitions)
+    partitions = range(existing_topic(cluster, topic).partitions)
     # Committed ends: read uncommitted, an open transaction would make the end wait for it.
     ends = cluster.end_offsets(topic, partitions, committed=True)
     starts = _starts(start, cluster.start_offsets(topic, partitions), ends)
@@ -195,7 +196,7 @@ def _line(row: _Row) -> Text:
     letter = dead_letter.parse(record.headers)
     if letter is not None:
         line.append(f"  dead letter: {_why(letter[0].rejected)}", "yellow not bold")
-    if row.rejected is not None:
+    if row.rejected is not None and (letter is None or letter[0].rejected.code != row.rejected.code):
         line.append(f"  rejected: {_why(row.rejected)}", "red not bold")
     elif row.note:
         line.append(f"  {row.note}", "not bold")

@@ -100,7 +100,8 @@ def _write(shape: Shape, value: Any, names: _Names) -> Any:
             return _write(names[name], value, names)
         case Object():
             inner = _with(names, shape)
-            return {key: _write(shape.fields[key].shape, part, inner) for key, part in value.items()}
+            # In the schema's order: a hop puts fields in wherever it comes to them.
+            return {key: _write(field.shape, value[key], inner) for key, field in shape.fields.items()}
         case Map(values):
             return {key: _write(values, part, names) for key, part in value.items()}
         case Array(items):

@@ -1,0 +1,202 @@
+"""``instar doctor``: is everything there that the project needs, and how to get what is missing."""
+
+import platform
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import fastavro
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from instar import __version__
+from instar.cli import completing
+from instar.cli.diagnosis import (
+    Line,
+    Topics,
+    broker_lines,
+    client_lines,
+    grant,
+    needs_of,
+    permission_line,
+    topic_lines,
+)
+from instar.cli.exits import NO, OK, Failure
+from instar.cli.output import Format, print_rows, stderr
+from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, kafka_settings, open_project
+from instar.cli.topic_reader import open_registry
+from instar.kafka.cluster import Cluster
+from instar.kafka.errors import KafkaTrouble, NotAllowed
+from instar.kafka.inspection import Broker, Inspection, client
+from instar.processor.assemble import directions
+from instar.project.migration import Migration
+from instar.project.project import Project
+from instar.registry.port import RegistryError
+
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("doctor")(doctor)
+
+
+def doctor(
+    migration: Annotated[
+        str | None,
+        typer.Argument(help="Only this migration.", metavar="MIGRATION", autocompletion=completing.migrations),
+    ] = None,
+    output: Annotated[Format, typer.Option("-o", "--output")] = Format.TABLE,
+    project: ProjectOption = None,
+    environment: EnvironmentOption = None,
+    bootstrap: BootstrapOption = None,
+) -> int:
+    """Check versions, the cluster, the registry, each migration's topics, and what we may do with them.
+
+    Asks, and changes nothing. Exits with 3 when a line says fail.
+    """
+    opened = open_project(project, environment)
+    names = [migration] if migration else sorted(opened.settings.migrations)
+    lines: list[Line] = []
+    for line in _examine(opened, names, bootstrap):
+        lines.append(line)
+        if output is Format.TABLE:
+            _print(line, is_first=len(lines) == 1 or lines[-2].section != line.section)
+    if output is not Format.TABLE:
+        rows: list[dict[str, Any]] = [
+            {"section": line.section, "status": line.status, "message": line.message, "remedy": line.remedy}
+            for line in lines
+        ]
+        print_rows(rows, {}, output)
+    failed = sum(line.status == "fail" for line in lines)
+    warned = sum(line.status == "warn" for line in lines)
+    stderr.print(f"{len(lines)} lines: {failed} fail, {warned} warn", markup=False)
+    return NO if failed else OK
+
+
+def _print(line: Line, *, is_first: bool) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    if is_first:
+        console.print(Text(line.section, style="bold"))
+    text = Text("  ")
+    text.append(f"{line.status:<5}", _COLOURS[line.status])
+    text.append(line.message)
+    console.print(text)
+    if line.remedy:
+        console.print(Text(f"       → {line.remedy}"))
+
+
+def _examine(project: Project, names: list[str], bootstrap: str | None) -> Iterator[Line]:
+    yield Line(
+        "versions", "ok", f"instar {__version__}, Python {platform.python_version()}, fastavro {fastavro.__version__}"
+    )
+    yield from _project_lines(project, names)
+    try:
+        kafka = kafka_settings(project, bootstrap)
+    except Failure as problem:
+        yield Line("client", "fail", str(problem), problem.remedy)
+    else:
+        yield from client_lines(client(), kafka)
+        yield from _cluster_lines(project, names, kafka)
+    yield from _registry_lines(project)
+
+
+def _project_lines(project: Project, names: list[str]) -> Iterator[Line]:
+    subjects = len(project.catalogue)
+    yield Line("project", "ok", f"{project.root}, environment {project.environment_name}, {subjects} subjects")
+    for name in names:
+        errors = project.errors_of(name)
+        if name not in project.settings.migrations:
+            known = ", ".join(sorted(project.settings.migrations)) or "none"
+            yield Line("project", "fail", f"the settings have no migration {name!r}", f"It has: {known}.")
+        elif errors:
+            message = f"migration {name} has {len(errors)} error{'s' if len(errors) > 1 else ''} in the project"
+            yield Line("project", "fail", f"{message}, the first: {errors[0].message}", "`instar check` shows all.")
+    if not names:
+        yield Line("project", "warn", "the settings have no migration", "Add [migrations.NAME] to move a topic.")
+
+
+def _cluster_lines(project: Project, names: list[str], kafka: dict[str, Any]) -> Iterator[Line]:
+    try:
+        inspection = Inspection(kafka)
+        broker = inspection.broker()
+        cluster = Cluster(kafka)
+    except KafkaTrouble as problem:
+        yield Line("broker", "fail", str(problem), problem.remedy)
+        return
+    yield from broker_lines(broker)
+    for name in names:
+        migration = project.settings.migrations.get(name)
+        if migration is None:
+            continue
+        section = f"migration {name}"
+        try:
+            topics = Topics(
+                cluster.find(migration.source.topic),
+                cluster.find(migration.target.topic),
+                cluster.find(migration.dead_letter_topic),
+            )
+        except NotAllowed as problem:
+            yield Line(section, "fail", str(problem), _describe_topics(migration, cluster.bootstrap))
+        except KafkaTrouble as problem:
+            yield Line(section, "fail", str(problem), problem.remedy)
+        else:
+            yield from topic_lines(name, migration, topics)
+            yield from _permission_lines(name, migration, topics, inspection, broker, cluster.bootstrap)
+
+
+def _describe_topics(migration: Migration, bootstrap: str) -> str:
+    """What to grant when the cluster does not even let us look."""
+    needs = [need for need in needs_of("", migration, ("up",)) if need.kind == "topic"]
+    return "; ".join(grant(need, need.operations, bootstrap) for need in needs)
+
+
+def _permission_lines(
+    name: str, migration: Migration, topics: Topics, inspection: Inspection, broker: Broker, bootstrap: str
+) -> Iterator[Line]:
+    section = f"migration {name}"
+    if broker.cluster_id.startswith("mockCluster"):
+        return
+    if not broker.has_authorizer:
+        yield Line(section, "ok", "the cluster has no authorizer: everything is allowed")
+        return
+    there = {topic.name for topic in (topics.source, topics.target, topics.dead_letters) if topic is not None}
+    for need in needs_of(name, migration, directions(migration)):
+        try:
+            if need.kind == "topic" and need.name in there:
+                yield permission_line(section, need, inspection.topic_operations(need.name), bootstrap)
+            elif need.kind == "topic":
+                yield _creation_line(section, need.name, broker, bootstrap)
+            elif need.kind == "group":
+                yield permission_line(section, need, inspection.group_operations(need.name), bootstrap)
+            else:
+                message = f"whether we may write transactional ids {need.name}.* cannot be asked without writing"
+                yield Line(section, "warn", message, f"If in doubt: {grant(need, need.operations, bootstrap)}")
+        except NotAllowed:
+            yield permission_line(section, need, frozenset(), bootstrap)
+        except KafkaTrouble as problem:
+            yield Line(section, "fail", str(problem), problem.remedy)
+
+
+def _creation_line(section: str, topic: str, broker: Broker, bootstrap: str) -> Line:
+    if "CREATE" in (broker.operations or ()):
+        return Line(section, "ok", f"may create topic {topic}")
+    message = f"may not create topic {topic}"
+    remedy = (
+        f"Let somebody create it, or: kafka-acls --bootstrap-server {bootstrap} --add --allow-principal User:NAME "
+        f"--operation Create --topic {topic}"
+    )
+    return Line(section, "warn", message, remedy)
+
+
+def _registry_lines(project: Project) -> Iterator[Line]:
+    try:
+        registry = open_registry(project)
+        try:
+            registry.ping()
+        finally:
+            registry.close()
+    except (RegistryError, Failure) as problem:
+        yield Line("registry", "fail", str(problem), problem.remedy)
+        return
+    known = len(project.ids().entries)
+    yield Line("registry", "ok", f"{registry.name} answers; instar.lock has {known} of its ids")
