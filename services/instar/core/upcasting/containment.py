@@ -232,7 +232,7 @@ def _union(value: Shape, into: Shape, path: str, scope: _Scope) -> Iterator[Unli
     theirs = [branch for branch in _branches(into) if not is_null(branch)]
     if is_null(value) and not theirs:
         return
-    if scope.avro and holds_pairs(value) != holds_pairs(into) and not _same_named(ours):
+    if scope.avro and holds_pairs(value) != holds_pairs(into) and any(map(name_of, ours)):
         yield Unlike("type", path, value, into, ("pairs",))
         return
     for branch in ours:
@@ -241,11 +241,6 @@ def _union(value: Shape, into: Shape, path: str, scope: _Scope) -> Iterator[Unli
 
 def _takes_null(shape: Shape) -> bool:
     return is_null(shape) or (isinstance(shape, Opaque) and shape.text in ("true", "{}"))
-
-
-def _same_named(branches: list[Shape]) -> bool:
-    """Whether these are readings of one type, as ``when`` makes them, and no union of the schema."""
-    return len({name_of(branch) for branch in branches}) == 1
 
 
 def _branch(branch: Shape, theirs: list[Shape], into: Shape, path: str, scope: _Scope) -> Iterator[Unlike]:
@@ -269,7 +264,7 @@ def _branch(branch: Shape, theirs: list[Shape], into: Shape, path: str, scope: _
                 for part, candidate in _parts(branch, name, objects, scope)
                 for each in _unlike(part, candidate, path, scope)
             ]
-            if found and (best is None or _weight(found) < _weight(best)):
+            if found and (best is None or _weight(found) <= _weight(best)):
                 best = found
             if not any(each.kind != "doubt" for each in found) and _parts(branch, name, objects, scope):
                 yield from found
