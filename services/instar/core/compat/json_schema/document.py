@@ -62,6 +62,10 @@ class Node:
         """The dialect that this schema is written in."""
         return self.document.dialect
 
+    def as_reader(self) -> "Node":
+        """The same schema as a reader's, which is the plain meaning."""
+        return self.library.node(self.document, self.pointer, self.schema, self.base, False) if self.writer else self
+
     @property
     def where(self) -> str:
         """The place as findings name it: a pointer, after the document's URI where that is not the root document."""

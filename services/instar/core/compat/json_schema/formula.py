@@ -227,7 +227,7 @@ Literal: TypeAlias = tuple[Formula, bool]
 
 
 def expanded(parts: tuple[Formula, ...]) -> Formula:
-    """ "Exactly one of these" in terms of the other connectives."""
+    """Exactly one of these, in terms of the other connectives."""
     return Or(
         tuple(And((part, *(Not(other) for j, other in enumerate(parts) if i != j))) for i, part in enumerate(parts))
     )

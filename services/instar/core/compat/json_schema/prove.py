@@ -8,7 +8,10 @@ limit included: not proven.
 Recursion. Theories ask about parts of a value (items, members, names). While a question is open, asking it
 again about a part is answered "empty". That is sound because JSON values are finite: of all values that
 satisfy the literals take a smallest; its part would satisfy the same literals and be smaller. Answers that
-leaned on such an assumption are kept only once the assumed question itself is settled.
+leaned on such an assumption are kept only once the assumed question itself is settled. One question is about
+the value itself: whether two alternatives of a ``oneOf`` exclude each other. It never comes back to the
+question that asked it without passing through a part, because schemas that apply themselves in place are
+refused beforehand.
 """
 
 from collections.abc import Iterable, Iterator
@@ -245,8 +248,12 @@ class Prover:
         return True
 
     def _alternatives(self, parts: tuple[Formula, ...]) -> Formula:
-        """ "Exactly one" as a formula: plainly "some" where the parts exclude each other."""
-        if all(self.empty([(a, True), (b, True)]) for a, b in combinations(parts, 2)):
+        """Exactly one of the parts, as a formula: plainly "some" where the parts exclude each other.
+
+        The question is asked of the plain meaning: what a writer leaves out by policy depends on all parts together.
+        """
+        plain = [Ref(part.node.as_reader()) if isinstance(part, Ref) else part for part in parts]
+        if all(self.empty([(a, True), (b, True)]) for a, b in combinations(plain, 2)):
             return Or(parts)
         return expanded(parts)
 
