@@ -6,12 +6,23 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.bridging import FRAMING, MIGRATION, TOPIC_ID, Expecter, bridge_of, event_subject, published
+from tests.support.bridging import (
+    FRAMING,
+    MIGRATION,
+    TOPIC_ID,
+    Expecter,
+    bridge_of,
+    event_subject,
+    event_subject_mended,
+    published,
+)
 
-from instar.core import compare
+from instar.core import compare, dead_letter, redrive
 from instar.core.compare import Comparison, Scope, compare_partition
 from instar.core.provenance import Stamp
 from instar.core.record import Record
+from instar.core.redrive import LetterPosition, Settled
+from instar.core.subject import Subject
 from instar.core.upcasting import exact_json
 
 SUBJECT = event_subject()
@@ -146,3 +157,94 @@ def test_memory_is_bounded_when_a_whole_partition_is_missing(monkeypatch: pytest
     assert found.lost == 10
     assert found.aside_exceeded
     assert not found.right
+
+
+# ---------------------------------------------------------------------- redriven dead letters
+
+MENDED = event_subject_mended()
+
+
+def redriven(sources: list[Record], letters: list[Record], subject: Subject) -> list[Record]:
+    """What the letters become through a chain that takes them."""
+    by_offset = {source.offset: source for source in sources}
+    bridge = bridge_of(subject, 2)
+    made: list[Record] = []
+    for letter in letters:
+        parsed = dead_letter.parse(letter.headers)
+        assert parsed is not None
+        source = by_offset[parsed[0].source.offset]
+        mark = redrive.marker(LetterPosition(bytes(16), 0, letter.offset))
+        for output in bridge.carry(source, Stamp(MIGRATION, "up", TOPIC_ID, 0)).outputs:
+            marked = output._replace(headers=(*output.headers, mark))
+            made.append(Record("target", 0, 10_000 + len(made), *marked))
+    return made
+
+
+def judged_after(
+    sources: list[Record], targets: list[Record], letters: list[Record], settled: dict[tuple[int, int], Settled]
+) -> Comparison:
+    return compare_partition(SCOPE, sources, targets, letters, Expecter(MENDED, 2), settled)
+
+
+REDRIVEN = Settled("redriven", 0, "ada", outputs=1)
+DISCARDED = Settled("discarded", 0, "ada", "a test record")
+
+
+@given(numbers=NUMBERS, seed=st.integers(0, 1_000))
+def test_redriven_records_are_counted_apart_wherever_they_stand(numbers: list[int], seed: int) -> None:
+    sources = sources_of(numbers)
+    targets, letters, _ = published(bridge_of(SUBJECT, 2), sources)
+    again = redriven(sources, letters, MENDED)
+    for record in again:  # Behind its letter's place, which is not looked at, or anywhere else.
+        targets.insert(Random(seed).randint(0, len(targets)), record)
+    found = judged_after(sources, targets, letters, {})
+    assert found.right, found.differences
+    assert (found.dead_lettered, found.redriven, found.outstanding) == (len(letters), len(letters), 0)
+    assert (found.redriven_outputs, found.outputs) == (len(again), len(targets) - len(again))
+    assert sorted(one.target_offset for one in found.redriven_records) == [one.offset for one in again]
+    assert found.read == found.published + found.dead_lettered + found.dropped
+
+
+def test_a_letter_that_the_chain_takes_by_now_is_found_until_it_is_redriven_or_discarded() -> None:
+    sources = sources_of([1, 5, 2])
+    targets, letters, _ = published(bridge_of(SUBJECT, 2), sources)
+    waiting = judged_after(sources, targets, letters, {})
+    assert (waiting.mismatched, waiting.lost, waiting.outstanding) == (1, 0, 1)
+    assert "redrive" in waiting.differences[0].message
+    discarded = judged_after(sources, targets, letters, {(0, letters[0].offset): DISCARDED})
+    assert discarded.right
+    assert (discarded.discarded, discarded.outstanding) == (1, 0)
+
+
+def test_a_discarded_letter_that_is_still_rejected_is_no_longer_outstanding() -> None:
+    sources = sources_of([1, 5, 5])
+    targets, letters, _ = published(bridge_of(SUBJECT, 2), sources)
+    found = compare_partition(
+        SCOPE, sources, targets, letters, Expecter(SUBJECT, 2), {(0, letters[1].offset): DISCARDED}
+    )
+    assert found.right
+    assert (found.dead_lettered, found.discarded, found.outstanding) == (2, 1, 1)
+
+
+def test_a_redriven_record_that_is_wrong_twice_missing_or_of_no_letter_is_found() -> None:
+    sources = sources_of([1, 5, 2])
+    targets, letters, _ = published(bridge_of(SUBJECT, 2), sources)
+    (again,) = redriven(sources, letters, MENDED)
+    settled = {(0, letters[0].offset): REDRIVEN}
+    assert judged_after(sources, [*targets, again], letters, settled).right
+    wrong = flip([again], 0)
+    assert judged_after(sources, [*targets, *wrong], letters, settled).mismatched == 1
+    assert judged_after(sources, [*targets, again, again], letters, settled).duplicated == 1
+    assert judged_after(sources, targets, letters, settled).lost == 1
+    # The chain still rejects it: nothing can have been redriven.
+    assert judged(sources, [*targets, again], letters).mismatched == 1
+
+
+def test_a_marker_that_an_application_forwarded_does_not_make_a_record_redriven() -> None:
+    sources = sources_of([1, 2])
+    mark = redrive.marker(LetterPosition(bytes(16), 0, 7))
+    marked = [sources[0]._replace(headers=(*sources[0].headers, mark)), sources[1]]
+    targets, letters, _ = published(bridge_of(SUBJECT, 2), marked)
+    found = judged(marked, targets, letters)
+    assert found.right, found.differences
+    assert (found.outputs, found.redriven_outputs) == (2, 0)

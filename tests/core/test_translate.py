@@ -129,7 +129,8 @@ def test_with_one_bridge_and_one_writer_it_is_the_first_copy_at_or_past_the_posi
     found = moved(topics, "up", position)
     copies = [made.record.offset for made in topics.logs["down"] if made.of is not None and made.of >= position]
     assert found.offset == (copies[0] if copies else topics.ends["down"])
-    assert (found.repeats, found.fan_out_repeats) == (0, 0)
+    if not topics.bridges["up"].redriven:
+        assert (found.repeats, found.fan_out_repeats) == (0, 0)
 
 
 @given(seed=SEEDS, steps=STEPS)

@@ -57,6 +57,12 @@ def event_subject() -> Subject:
     return subject_of([shape, shape], [HOP])
 
 
+def event_subject_mended() -> Subject:
+    """The same, with a hop that no longer raises."""
+    shape = record(number=LONG, text=STRING)
+    return subject_of([shape, shape], [HOP.replace("number == 5", "number == -5")])
+
+
 def two_way_subject() -> Subject:
     """v1 loses its text on the way up and gets an empty one on the way down."""
     return subject_of([record(number=LONG, text=STRING), record(number=LONG)], [TWO_WAYS])

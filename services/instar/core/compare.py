@@ -6,16 +6,20 @@ should be is kept aside until it turns up (out of order) or does not (lost). Mem
 misplaced records and with nothing else; past ``LIMIT_ASIDE`` of them the comparison says so and counts on without
 looking for latecomers.
 
+Redriven dead letters stand behind records that came after them. They carry a marker, are left out of the order, and
+are held against the source once everything else is read; memory grows with their number too.
+
 Nothing here is shared with what writes: values come from the reference chain through ``expect``.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from instar.core import dead_letter, provenance
+from instar.core import dead_letter, provenance, redrive
 from instar.core.provenance import Direction, Provenance
 from instar.core.record import Record
+from instar.core.redrive import Settled
 from instar.core.rejected import Rejected
 
 LIMIT_ASIDE = 100_000
@@ -58,14 +62,30 @@ class Difference:
     message: str
 
 
+class Redriven(NamedTuple):
+    """An output that a dead letter became, out of the order of its source."""
+
+    partition: int
+    source_offset: int
+    target_offset: int
+
+
 @dataclass(slots=True)
 class Comparison:
-    """The outcome, summable over partitions. Counts are of source records except ``outputs`` and ``native``."""
+    """The outcome, summable over partitions.
+
+    Counts are of source records except ``outputs``, ``redriven_outputs`` and ``native``. ``dead_lettered`` are all
+    that became dead letters; ``redriven`` and ``discarded`` are those of them that are settled. ``outputs`` are those
+    that stand in order. ``redriven_records`` lists the first of the redriven ones.
+    """
 
     read: int = 0
     published: int = 0
     outputs: int = 0
     dead_lettered: int = 0
+    redriven: int = 0
+    redriven_outputs: int = 0
+    discarded: int = 0
     dropped: int = 0
     echoed: int = 0
     native: int = 0
@@ -75,6 +95,12 @@ class Comparison:
     mismatched: int = 0
     aside_exceeded: bool = False
     differences: list[Difference] = field(default_factory=list)
+    redriven_records: list[Redriven] = field(default_factory=list)
+
+    @property
+    def outstanding(self) -> int:
+        """Dead letters that nobody has settled."""
+        return self.dead_lettered - self.redriven - self.discarded
 
     @property
     def right(self) -> bool:
@@ -85,6 +111,7 @@ class Comparison:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.aside_exceeded = self.aside_exceeded or other.aside_exceeded
         self.differences = (self.differences + other.differences)[:LIMIT_DIFFERENCES]
+        self.redriven_records = (self.redriven_records + other.redriven_records)[:LIMIT_DIFFERENCES]
 
     def as_dict(self) -> dict[str, int]:
         return {name: getattr(self, name) for name in COUNTS}
@@ -95,6 +122,9 @@ COUNTS = (
     "published",
     "outputs",
     "dead_lettered",
+    "redriven",
+    "redriven_outputs",
+    "discarded",
     "dropped",
     "echoed",
     "native",
@@ -117,6 +147,15 @@ class _Letter(NamedTuple):
     record: Record
     source_offset: int
     verdict: dead_letter.Verdict
+    settled: Settled | None
+
+
+class _Mended(NamedTuple):
+    """A dead letter that today's chain takes: what it would become."""
+
+    source: Record
+    letter: _Letter
+    expected: list[Matcher]
 
 
 def compare_partition(
@@ -125,9 +164,13 @@ def compare_partition(
     targets: Iterable[Record],
     letters: Iterable[Record],
     expect: Callable[[Record], Expected],
+    settled: Mapping[tuple[int, int], Settled] | None = None,
 ) -> Comparison:
-    """Compare one partition: records of the source in scope, and all of the target's and the dead letters'."""
-    return _Merge(scope, targets, letters, expect).run(sources)
+    """Compare one partition: records of the source in scope, and all of the target's and the dead letters'.
+
+    ``settled`` says what was done with dead letters, by their own partition and offset.
+    """
+    return _Merge(scope, targets, letters, expect, settled or {}).run(sources)
 
 
 class _Merge:
@@ -137,10 +180,15 @@ class _Merge:
         targets: Iterable[Record],
         letters: Iterable[Record],
         expect: Callable[[Record], Expected],
+        settled: Mapping[tuple[int, int], Settled],
     ) -> None:
         self._scope = scope
         self._expect = expect
+        self._settled = settled
         self.result = Comparison()
+        # What stands out of order on purpose: (source offset, index) to the output, and the letters that it is of.
+        self._redriven: dict[tuple[int, int], Record] = {}
+        self._mended: dict[int, _Mended] = {}
         self._outputs = self._ours(targets)
         self._output = next(self._outputs, None)
         self._letters = self._our_letters(letters)
@@ -160,11 +208,14 @@ class _Merge:
             self.result.read += 1
             if expected.rejected is not None:
                 self._take_letter(source, expected.rejected)
+            elif self._letter is not None and self._letter.source_offset == source.offset:
+                self._take_mended(source, self._letter, expected.outputs)
             elif expected.outputs:
                 self._take_outputs(source, expected.outputs)
             else:
                 self.result.dropped += 1
         self._take_passed(None)
+        self._take_redriven()
         for (offset, index), (source, _) in self._missing.items():
             self.result.lost += 1
             self._say("lost", source, None, f"output {index} of source offset {offset} is not in the target")
@@ -188,7 +239,19 @@ class _Merge:
             ):
                 self.result.native += 1
                 continue
+            if redrive.redriven_from(record.headers) is not None:
+                self._keep_redriven(record, found)
+                continue
             yield _Output(record, found.offset, found.index, found.count)
+
+    def _keep_redriven(self, record: Record, found: Provenance) -> None:
+        if (found.offset, found.index) in self._redriven:
+            self.result.duplicated += 1
+            self._differ("duplicated", found.offset, record, f"redriven output {found.index} is there twice")
+        elif len(self._redriven) >= LIMIT_ASIDE:
+            self.result.aside_exceeded = True
+        else:
+            self._redriven[found.offset, found.index] = record
 
     def _damaged(self, record: Record) -> Provenance | None:
         """A record that names a source and does not match its own checksum is a forwarded header, or was changed.
@@ -207,7 +270,8 @@ class _Merge:
             verdict, original = parsed
             if (verdict.migration, verdict.direction) != (self._scope.migration, self._scope.direction):
                 continue
-            yield _Letter(record._replace(headers=original), verdict.source.offset, verdict)
+            settled = self._settled.get((record.partition, record.offset))
+            yield _Letter(record._replace(headers=original), verdict.source.offset, verdict, settled)
 
     # ------------------------------------------------------------------ merging
 
@@ -226,6 +290,7 @@ class _Merge:
         while self._output is not None and self._output.source_offset == source.offset:
             output = self._output
             if output.index == index and index < len(expected):
+                self.result.outputs += 1
                 self._match(source, output, expected[index], len(expected))
                 index += 1
             elif output.index < index:
@@ -252,7 +317,6 @@ class _Merge:
                 self._missing[source.offset, index] = source, expected[index]
 
     def _match(self, source: Record, output: _Output, matcher: Matcher, count: int) -> None:
-        self.result.outputs += 1
         record = output.record
         if output.count != count:
             self._mismatch(
@@ -279,6 +343,7 @@ class _Merge:
         source, matcher = aside
         self.result.out_of_order += 1
         self._say("out-of-order", source, output.record, "stands behind outputs of later records")
+        self.result.outputs += 1
         self._match(source, output, matcher, output.count)
 
     def _take_letter(self, source: Record, rejected: Rejected) -> None:
@@ -304,11 +369,62 @@ class _Merge:
 
     def _match_letter(self, source: Record, letter: _Letter, rejected: Rejected) -> None:
         record, verdict = letter.record, letter.verdict
-        if (record.key, record.value, record.headers) != (source.key, source.value, source.headers):
+        if letter.settled is not None:
+            self.result.redriven += letter.settled.deed == "redriven"
+            self.result.discarded += letter.settled.deed == "discarded"
+        if not self._is_original(source, record):
             self._mismatch("value", source, record, "the dead letter is not the original record")
         elif verdict.rejected.code != rejected.code:
             said, meant = verdict.rejected.code, rejected.code
             self._mismatch("verdict", source, record, f"the dead letter says {said}, the reference says {meant}")
+
+    def _is_original(self, source: Record, letter: Record) -> bool:
+        return (letter.key, letter.value, letter.headers) == (source.key, source.value, source.headers)
+
+    # ------------------------------------------------------------------ redriven dead letters
+
+    def _take_mended(self, source: Record, letter: _Letter, expected: list[Matcher]) -> None:
+        """A dead letter that the chain takes by now: it is settled, or waits to be redriven."""
+        self._letter = next(self._letters, None)
+        self.result.dead_lettered += 1
+        if not self._is_original(source, letter.record):
+            self._mismatch("value", source, letter.record, "the dead letter is not the original record")
+        if letter.settled is not None and letter.settled.deed == "discarded":
+            self.result.discarded += 1
+        elif len(self._mended) >= LIMIT_ASIDE:
+            self.result.aside_exceeded = True
+        else:
+            self._mended[source.offset] = _Mended(source, letter, expected)
+
+    def _take_redriven(self) -> None:
+        """Hold what was redriven against what its sources become, now that all of both are known."""
+        with_outputs = {offset for offset, _ in self._redriven}
+        for offset, (source, letter, expected) in self._mended.items():
+            if offset not in with_outputs and letter.settled is None:
+                code = letter.verdict.rejected.code
+                message = f"is an outstanding dead letter ({code}) that the chain takes by now: redrive it"
+                self._mismatch("verdict", source, letter.record, message)
+                continue
+            self.result.redriven += 1
+            for index, matcher in enumerate(expected):
+                record = self._redriven.pop((offset, index), None)
+                if record is None:
+                    self.result.lost += 1
+                    self._say("lost", source, None, f"redriven output {index} of source offset {offset} is missing")
+                    continue
+                self._match_redriven(source, record, matcher, len(expected))
+        for (offset, index), record in self._redriven.items():
+            self.result.mismatched += 1
+            self._differ("unexpected", offset, record, f"redriven output {index} is of no dead letter that makes it")
+
+    def _match_redriven(self, source: Record, record: Record, matcher: Matcher, count: int) -> None:
+        found = provenance.of(record.headers, record.key, record.value)
+        stated = count if found is None else found.count
+        index = 0 if found is None else found.index
+        self._match(source, _Output(record, source.offset, index, stated), matcher, count)
+        self.result.redriven_outputs += 1
+        if len(self.result.redriven_records) < LIMIT_DIFFERENCES:
+            self.result.redriven_records.append(Redriven(source.partition, source.offset, record.offset))
 
     # ------------------------------------------------------------------ saying so
 

@@ -14,6 +14,7 @@ from instar.core.provenance import Direction
 from instar.core.record import Record
 from instar.kafka.cluster import Cluster
 from instar.kafka.errors import KafkaTrouble, Refused
+from instar.kafka.letters import read_settled
 from instar.kafka.scan import scan
 from instar.project.late import Unresolved
 from instar.project.project import Project
@@ -65,6 +66,8 @@ def verify(
     starts = cluster.start_offsets(source_name, partitions)
     target_starts, target_ends = _range(cluster, target_name, partitions)
     letter_starts, letter_ends = _range(cluster, letters.name, partitions)
+    # What was done with letters is read last: it stands in the transaction of what they became.
+    settled = {(at.partition, at.offset): said for at, said in read_settled(cluster, letters).items()}
     total = Comparison()
     scope: dict[int, tuple[int, int]] = {}
     for partition in partitions:
@@ -89,6 +92,7 @@ def verify(
                 read(target_name, target_starts, target_ends),
                 read(letters.name, letter_starts, letter_ends),
                 judge.expect,
+                settled,
             )
         )
     return Verification(

@@ -1,0 +1,36 @@
+"""Consumer groups: who is in one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from instar.kafka import config
+from instar.kafka.cluster import REQUEST_TIMEOUT_S
+from instar.kafka.errors import Refused, error_of, trouble
+
+
+def members(kafka: Mapping[str, Any], group: str) -> list[str]:
+    """The client ids (and hosts) of the group's members; none for a group that is empty or does not exist.
+
+    Raises ``KafkaTrouble``.
+    """
+    admin = AdminClient(config.admin(kafka))
+    doing = f"describing group {group}"
+    try:
+        described = admin.describe_consumer_groups([group], request_timeout=REQUEST_TIMEOUT_S)[group].result()
+    except KafkaException as exception:
+        raise trouble(error_of(exception), doing, str(kafka.get("bootstrap.servers", ""))) from exception
+    return [f"{member.client_id} ({member.host})" for member in described.members]
+
+
+def require_empty(kafka: Mapping[str, Any], group: str) -> None:
+    """Raises ``Refused`` while the group has members: they would commit over what is set."""
+    found = members(kafka, group)
+    if found:
+        listed = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+        raise Refused(
+            f"Group {group} has {len(found)} member{'s' if len(found) > 1 else ''}: {listed}.",
+            "Stop its consumers first; only an empty group's offsets are altered.",
+        )
