@@ -245,6 +245,8 @@ def _takes_null(shape: Shape) -> bool:
 
 def _branch(branch: Shape, theirs: list[Shape], into: Shape, path: str, scope: _Scope) -> Iterator[Unlike]:
     candidates = [other for other in theirs if _alike(branch, other, scope)]
+    if not candidates and scope.avro and not holds_pairs(into):  # the one named type there, under another name
+        candidates = [other for other in theirs if type(other) is type(branch) and name_of(branch) and name_of(other)]
     if not candidates:
         yield Unlike("branch" if len(_branches(into)) > 1 else "type", path, branch, into, _named(branch))
         return

@@ -9,13 +9,17 @@ from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 
 from instar.core.finding import Finding
-from instar.core.formats.shape import Enum, Scalar, Shape, Union, without_null
+from instar.core.formats.shape import Enum, Object, Scalar, Shape, Union, without_null
 from instar.core.upcasting.containment import Unlike, assignable
 from instar.core.upcasting.conversions.table import CONVERSIONS, FORMS
 from instar.core.upcasting.losses import named_for
-from instar.core.upcasting.membership import name_of
+from instar.core.upcasting.membership import holds_pairs, name_of
 from instar.core.upcasting.operation import Misfit, Operation, Step
-from instar.core.upcasting.records import article, kind_of
+from instar.core.upcasting.paths import join
+from instar.core.upcasting.records import article, kind_of, scalar_kind
+
+# Differences after which there is nothing to say of what is inside.
+_OF_THE_WHOLE = frozenset(("extra", "missing", "type", "branch"))
 
 
 def derive(
@@ -58,22 +62,28 @@ def compare(made: Shape, after: Shape, *, one_way: bool) -> list[Finding]:
     up = assignable(made, after)
     down = [] if one_way else assignable(after, made)
     findings: list[Finding] = []
-    told: set[str] = set()
+    told: set[str] = set()  # what is said of these places is said
+    whole: set[str] = set()  # and of these also of all that is inside
     gone = {each.path: each for each in [*up, *_mirrored(down)] if each.kind == "extra"}
     new = {each.path: each for each in [*up, *_mirrored(down)] if each.kind == "missing"}
     for old_path, new_path in _renames(gone, new).items():
-        told |= {old_path, new_path}
+        whole |= {old_path, new_path}
         findings.append(_rename(old_path, new_path))
+    for old_path, new_path, outer in _moves(gone, new):
+        if not any(_inside(path, told_of) for path in (old_path, new_path) for told_of in whole - {outer}):
+            whole |= {outer, old_path, new_path}
+            findings.append(_move(old_path, new_path))
     for direction, found in (("up", up), ("down", down)):
         for each in found:
-            if each.kind != "doubt" and not any(_inside(each.path, path) for path in told):
-                told.add(each.path)
-                findings.append(_up(each) if direction == "up" else _down(each))
+            if each.kind == "doubt" or each.path in told or any(_inside(each.path, path) for path in whole):
+                continue
+            (whole if each.kind in _OF_THE_WHOLE else told).add(each.path)
+            findings.append(_up(each) if direction == "up" else _down(each))
     for direction, found in (("up", up), ("down", down)):
         findings += [
             _doubt(each, direction)
             for each in found
-            if each.kind == "doubt" and not any(_inside(each.path, path) for path in told)
+            if each.kind == "doubt" and not any(_inside(each.path, path) for path in told | whole)
         ]
     return findings
 
@@ -99,10 +109,11 @@ def _renames(gone: dict[str, Unlike], new: dict[str, Unlike]) -> dict[str, str]:
         for new_path, fresh in new.items():
             if _parent(old_path) != _parent(new_path) or old.value is None or fresh.into is None:
                 continue
-            if any(each.kind != "doubt" for each in assignable(old.value, fresh.into)):
+            if not _same_type(old.value, fresh.into):
                 continue
             likeness = SequenceMatcher(None, old_path, new_path).ratio()
-            alone = len(gone) == len(new) == 1
+            alone = sum(_parent(path) == _parent(old_path) for path in gone) == 1
+            alone = alone and sum(_parent(path) == _parent(new_path) for path in new) == 1
             if alone or likeness >= 0.5:
                 pairs.append((-likeness, old_path, new_path))
     found: dict[str, str] = {}
@@ -110,6 +121,43 @@ def _renames(gone: dict[str, Unlike], new: dict[str, Unlike]) -> dict[str, str]:
         if old_path not in found and new_path not in found.values():
             found[old_path] = new_path
     return found
+
+
+def _moves(gone: dict[str, Unlike], new: dict[str, Unlike]) -> list[tuple[str, str, str]]:
+    """Likely moves as (old path, new path, the record that is new or gone): a field that kept its name and type.
+
+    One side is a record that is new or gone as a whole, the other a field beside it.
+    """
+    found: list[tuple[str, str, str]] = []
+    for new_path, fresh in new.items():
+        for name, shape in _fields_in(fresh.into):
+            old = gone.get(join(_parent(new_path), name))
+            if old is not None and old.value is not None and _same_type(old.value, shape):
+                found.append((old.path, join(new_path, name), new_path))
+    for old_path, old in gone.items():
+        for name, shape in _fields_in(old.value):
+            target = new.get(join(_parent(old_path), name))
+            if target is not None and target.into is not None and _same_type(shape, target.into):
+                found.append((join(old_path, name), target.path, old_path))
+    return found
+
+
+def _fields_in(shape: Shape | None) -> list[tuple[str, Shape]]:
+    bare = None if shape is None else without_null(shape)
+    return [(name, field.shape) for name, field in bare.fields.items()] if isinstance(bare, Object) else []
+
+
+def _same_type(old: Shape, new: Shape) -> bool:
+    return not any(each.kind != "doubt" for each in assignable(old, new))
+
+
+def _move(old: str, new: str) -> Finding:
+    return Finding(
+        "forgotten-field",
+        f"the changes leave {old}, which the new version has as {new}",
+        f'add: move("{old}", "{new}")',
+        path=new,
+    )
 
 
 def _parent(path: str) -> str:
@@ -238,20 +286,24 @@ def _detailed(shape: Shape) -> str:
 def _convert(path: str, old: Shape | None, new: Shape | None) -> str:
     """The line that converts one type into another: by name where a named conversion fits both."""
     functions = f'convert("{path}", up=..., down=...)'
+    name = None if old is None else name_of(without_null(old))
+    if name is not None and new is not None and holds_pairs(new):
+        return f'convert("{path}", up=lambda value: ("{name}", value), down=...)'
     if old is None or new is None or isinstance(without_null(old), Union) or isinstance(without_null(new), Union):
         return functions
     source, target = without_null(old), without_null(new)
     if isinstance(source, Enum) and isinstance(target, Enum):
         return functions
-    names = [
-        f"{start} -> {end}"
+    ranked = [
+        ((start != scalar_kind(source)) + (end != scalar_kind(target)), f'convert("{path}", "{start} -> {end}")')
         for start, end in CONVERSIONS
         if FORMS[start].holds(source) and FORMS[end].holds(target) and (start != end or source != target)
     ]
-    if not names:
+    if not ranked:
         return functions
-    lines = [f'convert("{path}", "{name}")' for name in names]
-    return " or ".join(lines[:3])
+    # A conversion that is called as the types are is meant before one that reads a meaning into them.
+    closest = min(rank for rank, _ in ranked)
+    return " or ".join([line for rank, line in ranked if rank == closest][:3])
 
 
 def _doubt(each: Unlike, direction: str) -> Finding:
