@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import quote
 
 from instar import __version__
 from instar.core.finding import Finding
@@ -35,7 +36,7 @@ def _result(finding: Finding, rule_index: int) -> dict[str, Any]:
     }
     location: dict[str, Any] = {}
     if finding.file:
-        physical: dict[str, Any] = {"artifactLocation": {"uri": _uri(finding.file), "uriBaseId": "%SRCROOT%"}}
+        physical: dict[str, Any] = {"artifactLocation": {"uri": quote(finding.file), "uriBaseId": "%SRCROOT%"}}
         if finding.line:
             physical["region"] = {"startLine": finding.line}
         location["physicalLocation"] = physical
@@ -45,14 +46,6 @@ def _result(finding: Finding, rule_index: int) -> dict[str, Any]:
     if location:
         result["locations"] = [location]
     return result
-
-
-def _uri(file: str) -> str:
-    return "".join(each if each.isalnum() or each in "/._-~" else "".join(_escapes(each)) for each in file)
-
-
-def _escapes(character: str) -> Iterable[str]:
-    return (f"%{byte:02X}" for byte in character.encode())
 
 
 def _fingerprint(finding: Finding) -> str:
