@@ -94,7 +94,7 @@ class Translation:
     None at the end. ``repeats`` is how many records behind ``offset`` the group has read *here* already
     (``repeats_exact`` False: at least so many); ``fan_out_repeats`` how many outputs, read *here*, of the one native
     record in whose fan-out the group stood; ``redriven_before`` how many records before the position were redriven,
-    each of which may be read again.
+    each of which may be read again. ``restored``: the group has read nothing since it came from exactly here.
     """
 
     offset: int
@@ -154,6 +154,22 @@ def translate(
     stands: Stands = "copy" if copy else "native"
     source = copy.source_offset if copy else record.offset
     return Translation(offset, stands, source, repeats, exact, unread.fan_out_repeats, redriven_before)
+
+
+def restore(offset: int, there: Log, out: Lane) -> Translation | None:
+    """Where a group stands again that comes back with the note of its former offset *there*, having read nothing since.
+
+    None where retention deleted that offset.
+    """
+    if offset < there.start:
+        return None
+    record = next(iter(there.read(offset, there.end)), None)
+    if record is None:
+        return Translation(offset, "end", restored=True)
+    copy = out.copy(record)
+    if copy is None:
+        return Translation(offset, "native", record.offset, restored=True)
+    return Translation(offset, "copy", copy.source_offset, restored=True)
 
 
 def first_copy(log: Log, lane: Lane, source_offset: int) -> tuple[int, int | None]:
@@ -237,10 +253,11 @@ def _expired(
         return None
     sure = threshold is None or threshold >= there.start
     if sure and after == there.start and out.checkpoint is not None:
-        copied = (
-            next((source for _, source in _ordered(there, out, first, there.end)), None) if first is not None else None
-        )
-        bound = out.checkpoint if copied is None else copied
+        bound = out.checkpoint
+        left = None if first is None else next(iter(there.read(first, first + 1)), None)
+        copy = None if left is None else out.copy(left)
+        if copy is not None:  # of a fan-out that is cut off, the source itself is one that may be unread
+            bound = copy.source_offset + (copy.index > 0)
         between = here.read(max(position, here.start), min(bound, here.end))
         sure = all(back.copy(record) is not None for record in between)
     if sure:

@@ -62,12 +62,12 @@ def verify(
         )
     judge = _judge(project, migration_name, direction, target.max_message_bytes)
     scope_of = Scope(migration_name, direction, source.id)
-    # The ends are taken after the checkpoints, so that every output of a checkpoint lies below them.
+    # The ends are taken after the checkpoints and after what was done with dead letters, so that every output of
+    # either lies below them.
+    settled = {(at.partition, at.offset): said for at, said in read_settled(cluster, letters).items()}
     starts = cluster.start_offsets(source_name, partitions)
     target_starts, target_ends = _range(cluster, target_name, partitions)
     letter_starts, letter_ends = _range(cluster, letters.name, partitions)
-    # What was done with letters is read last: it stands in the transaction of what they became.
-    settled = {(at.partition, at.offset): said for at, said in read_settled(cluster, letters).items()}
     total = Comparison()
     scope: dict[int, tuple[int, int]] = {}
     for partition in partitions:

@@ -1,0 +1,160 @@
+"""Redriving dead letters: through today's chain to the target, as the bridge would have published them.
+
+What a letter becomes carries the bridge's provenance and a marker, since it stands behind records that came after it.
+A letter that the chain still rejects stays outstanding and is not written anywhere again.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal, NamedTuple
+
+from instar.core.bridge import Bridge
+from instar.core.provenance import Direction, Stamp
+from instar.core.record import Output
+from instar.core.redrive import LetterPosition, Settled, marker
+from instar.core.rejected import Rejected
+from instar.dead_letters.newer import NewerValues
+from instar.dead_letters.settler import BATCH_LETTERS, Settler
+from instar.kafka.cluster import Cluster, Topic
+from instar.kafka.errors import Unreachable
+from instar.kafka.letters import Letter
+
+ATTEMPTS = 20
+
+Result = Literal["redriven", "dropped", "rejected", "newer-value", "other-topic"]
+
+
+class Outcome(NamedTuple):
+    """What became, or would become, of one letter. ``rejected`` is today's reason where it is rejected again."""
+
+    letter: Letter
+    result: Result
+    outputs: int = 0
+    rejected: Rejected | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One direction of a migration, as its worker runs it."""
+
+    migration: str
+    direction: Direction
+    source: Topic
+    target: Topic
+    bridge: Bridge
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    outcomes: list[Outcome]
+    outputs: list[tuple[str, int, list[Output]]]
+
+
+class Superseded(Exception):
+    """While redriven records were being written, newer values of their keys got in before them."""
+
+    def __init__(self, letters: set[LetterPosition]) -> None:
+        super().__init__(f"{len(letters)} letters have newer values")
+        self.letters = letters
+
+
+def would_redrive(lane: Lane, cluster: Cluster, letters: Iterable[Letter]) -> Iterator[Outcome]:
+    """What redriving these outstanding letters would do. Writes nothing; raises ``KafkaTrouble``."""
+    for batch in _batches(letters):
+        yield from _prepare(lane, batch, _newer(lane, cluster, batch)).outcomes
+
+
+def redrive(
+    lane: Lane,
+    cluster: Cluster,
+    settler: Settler,
+    letters: Iterable[Letter],
+    by: str,
+    now_ms: Callable[[], int],
+) -> Iterator[Outcome]:
+    """Redrive letters, in their order; those that are settled by now are passed over. Raises ``KafkaTrouble``."""
+    for batch in _batches(letters):
+        yield from _redrive_batch(lane, cluster, settler, batch, by, now_ms)
+
+
+def _redrive_batch(
+    lane: Lane, cluster: Cluster, settler: Settler, batch: list[Letter], by: str, now_ms: Callable[[], int]
+) -> list[Outcome]:
+    told: dict[LetterPosition, Outcome] = {}
+    superseded: set[LetterPosition] = set()
+    todo = [letter for letter in batch if letter.position not in settler.settled]
+    for _ in range(ATTEMPTS):
+        todo = [letter for letter in todo if letter.position not in settler.settled]
+        newer = _newer(lane, cluster, todo)
+        prepared = _prepare(lane, todo, NewerFound(newer.values, newer.letters | superseded))
+        # Told in any case: what an ambiguous commit settled is passed over the next time.
+        told |= {outcome.letter.position: outcome for outcome in prepared.outcomes}
+        done = [outcome for outcome in prepared.outcomes if outcome.result in ("redriven", "dropped")]
+        settled = {one.letter.position: Settled("redriven", now_ms(), by, outputs=one.outputs) for one in done}
+        try:
+            if not settled or settler.attempt(prepared.outputs, settled, _check(newer.values, set(settled))):
+                return list(told.values())
+        except Superseded as found:
+            superseded |= found.letters
+    raise Unreachable(
+        f"Letters of {lane.migration} could not be redriven in {ATTEMPTS} attempts: each transaction was aborted.",
+        "Nothing of them is visible. Is the cluster well? Run the command again.",
+    )
+
+
+class NewerFound(NamedTuple):
+    """Letters with newer values, and whom to ask again; neither where the target is not compacted."""
+
+    values: NewerValues | None
+    letters: set[LetterPosition]
+
+
+def _newer(lane: Lane, cluster: Cluster, letters: Sequence[Letter]) -> NewerFound:
+    if not lane.target.compacted or not letters:
+        return NewerFound(None, set())
+    values = NewerValues(cluster, lane.migration, lane.direction, lane.source, lane.target)
+    return NewerFound(values, values.before(letters))
+
+
+def _check(values: NewerValues | None, own: set[LetterPosition]) -> Callable[[], None] | None:
+    if values is None:
+        return None
+
+    def check() -> None:
+        found = values.written_before(own) & own
+        if found:
+            raise Superseded(found)
+
+    return check
+
+
+def _prepare(lane: Lane, letters: Sequence[Letter], newer: NewerFound) -> _Prepared:
+    """Run letters through the bridge, in their order."""
+    lane.bridge.forget_rejected_routes()
+    outcomes: list[Outcome] = []
+    outputs: list[tuple[str, int, list[Output]]] = []
+    for letter in letters:
+        if letter.verdict.source.topic_id != lane.source.id.hex():
+            outcomes.append(Outcome(letter, "other-topic"))
+            continue
+        if letter.position in newer.letters:
+            outcomes.append(Outcome(letter, "newer-value"))
+            continue
+        record = letter.record
+        carried = lane.bridge.carry(record, Stamp(lane.migration, lane.direction, lane.source.id, record.partition))
+        if carried.rejected is not None:
+            outcomes.append(Outcome(letter, "rejected", rejected=carried.rejected))
+            continue
+        mark = marker(letter.position)
+        made = [output._replace(headers=(*output.headers, mark)) for output in carried.outputs]
+        if made:
+            outputs.append((lane.target.name, record.partition, made))
+        outcomes.append(Outcome(letter, "redriven" if made else "dropped", len(made)))
+    return _Prepared(outcomes, outputs)
+
+
+def _batches(letters: Iterable[Letter]) -> Iterator[list[Letter]]:
+    source = iter(letters)
+    while batch := list(islice(source, BATCH_LETTERS)):
+        yield batch

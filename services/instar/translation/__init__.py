@@ -1,0 +1,1 @@
+"""Offset translation: moves a consumer group between a migration's topics (design section 10)."""
