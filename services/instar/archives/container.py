@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 import fastavro
+from fastavro.schema import SchemaParseException, UnknownType
 
 from instar.archives.codecs import BLOCK_LIMIT_BYTES, Codec, codec_of
 from instar.archives.errors import Unusable
@@ -23,6 +24,9 @@ SYNC_BYTES: Final = 16
 BLOCK_BYTES: Final = 64 * 1024  # of records in a block that we write, before compression: what others write too
 _HEADER_LIMIT_BYTES: Final = 64 * 1024 * 1024
 _LONG_LIMIT_BYTES: Final = 10  # of a zig-zag varint of 64 bits
+
+# What fastavro raises for a document that is no schema: its own two exceptions, and whatever it trips over.
+_NO_SCHEMA = (SchemaParseException, UnknownType, KeyError, TypeError, ValueError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class ContainerReader:
 
         Raises ``Unusable`` where the file itself is damaged: how many records are lost is then unknown.
         """
-        shape = fastavro.parse_schema(_structure(self.header.schema))
+        shape = self._shape()
         number = 0
         while True:
             count = self._long(at_end_ok=True)
@@ -60,6 +64,12 @@ class ContainerReader:
             if count < 0:
                 raise self._damaged(f"block {number} claims to hold {count} records")
             yield from _records(data, count, number, shape)
+
+    def _shape(self) -> Any:
+        try:
+            return fastavro.parse_schema(_structure(self.header.schema))
+        except _NO_SCHEMA as error:
+            raise self._damaged(f"its schema is none ({type(error).__name__}: {error})") from error
 
     def _block(self, number: int) -> bytes:
         start = self._file.tell()

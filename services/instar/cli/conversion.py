@@ -131,15 +131,17 @@ def _reject(task: Task, tally: Tally, item: Item, rejected: Rejected, rejects: B
         tally.listed.append((item.place, rejected))
     if rejects is not None:
         line = {"file": str(tally.file), "place": item.place, "records": item.records, **rejection(rejected)}
-        rejects.write(orjson.dumps(line | _content(item.data), option=orjson.OPT_APPEND_NEWLINE))
+        rejects.write(orjson.dumps(line | _content(item.data, tally.kind), option=orjson.OPT_APPEND_NEWLINE))
 
 
-def _content(data: bytes) -> dict[str, str]:
-    """The record itself, so that nothing is lost: text where it is text."""
-    try:
-        return {"text": data.decode()}
-    except UnicodeDecodeError:
-        return {"base64": base64.b64encode(data).decode()}
+def _content(data: bytes, kind: Kind) -> dict[str, str]:
+    """The record itself, so that nothing is lost: JSON as its text where it is text, anything else as base64."""
+    if kind != "container":
+        try:
+            return {"text": data.decode()}
+        except UnicodeDecodeError:
+            pass
+    return {"base64": base64.b64encode(data).decode()}
 
 
 # --------------------------------------------------------------------------------------------------- containers

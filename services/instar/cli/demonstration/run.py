@@ -13,7 +13,7 @@ from confluent_kafka import Producer
 from instar.cli.demonstration.orders import PARTITIONS, orders
 from instar.cli.demonstration.showcase import MIGRATION, SUBJECT, make_project
 from instar.core import dead_letter
-from instar.core.compare import Comparison
+from instar.core.comparison import Comparison
 from instar.core.dead_letter import Verdict
 from instar.core.provenance import Direction
 from instar.core.record import Record
