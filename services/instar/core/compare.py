@@ -9,153 +9,47 @@ looking for latecomers.
 Redriven dead letters stand behind records that came after them. They carry a marker, are left out of the order, and
 are held against the source once everything else is read; memory grows with their number too.
 
+Between two source records the merge can be cut: positions in the three streams, what is aside, and the counts so far.
+A merge that is restored from a cut goes on as if it had never stopped.
+
 Nothing here is shared with what writes: values come from the reference chain through ``expect``.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from instar.core import dead_letter, provenance, redrive
-from instar.core.provenance import Direction, Provenance
+from instar.core.comparison import LIMIT_DIFFERENCES, Comparison, Difference, Kind, Redriven
+from instar.core.cut import Cut, Expected, Matcher, Recall
+from instar.core.published import Letter, Output, Scope, classify, letter_of, letters_of
 from instar.core.record import Record
 from instar.core.redrive import Settled
 from instar.core.rejected import Rejected
 
+__all__ = ["Comparison", "Cut", "Difference", "Expected", "Matcher", "Merge", "Recall", "Scope", "compare_partition"]
+
 LIMIT_ASIDE = 100_000
-LIMIT_DIFFERENCES = 100
-
-Kind = Literal[
-    "lost", "duplicated", "out-of-order", "value", "key", "timestamp", "headers", "unexpected", "verdict", "rogue"
-]
-
-
-class Expected(NamedTuple):
-    """What must become of a source record: outputs, a rejection, or nothing because it is our twin's echo."""
-
-    outputs: "list[Matcher]"
-    rejected: Rejected | None = None
-    echo: bool = False
-
-
-Matcher = Callable[[Record], str | None]
-"""Whether a record is the expected output: None when it is, else which part differs, in words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Whose outputs are compared: records of other migrations, and native ones, are only counted."""
-
-    migration: str
-    direction: Direction
-    topic_id: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One record that is not as it must be. Offsets are of the source and, where there is one, of the target."""
-
-    kind: Kind
-    partition: int
-    source_offset: int
-    target_offset: int | None
-    message: str
-
-
-class Redriven(NamedTuple):
-    """An output that a dead letter became, out of the order of its source."""
-
-    partition: int
-    source_offset: int
-    target_offset: int
-
-
-@dataclass(slots=True)
-class Comparison:
-    """The outcome, summable over partitions.
-
-    Counts are of source records except ``outputs``, ``redriven_outputs`` and ``native``. ``dead_lettered`` are all
-    that became dead letters; ``redriven`` and ``discarded`` are those of them that are settled. ``outputs`` are those
-    that stand in order. ``redriven_records`` lists the first of the redriven ones.
-    """
-
-    read: int = 0
-    published: int = 0
-    outputs: int = 0
-    dead_lettered: int = 0
-    redriven: int = 0
-    redriven_outputs: int = 0
-    discarded: int = 0
-    dropped: int = 0
-    echoed: int = 0
-    native: int = 0
-    lost: int = 0
-    duplicated: int = 0
-    out_of_order: int = 0
-    mismatched: int = 0
-    aside_exceeded: bool = False
-    differences: list[Difference] = field(default_factory=list)
-    redriven_records: list[Redriven] = field(default_factory=list)
-
-    @property
-    def outstanding(self) -> int:
-        """Dead letters that nobody has settled."""
-        return self.dead_lettered - self.redriven - self.discarded
-
-    @property
-    def right(self) -> bool:
-        return not (self.lost or self.duplicated or self.out_of_order or self.mismatched or self.aside_exceeded)
-
-    def add(self, other: "Comparison") -> None:
-        for name in COUNTS:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.aside_exceeded = self.aside_exceeded or other.aside_exceeded
-        self.differences = (self.differences + other.differences)[:LIMIT_DIFFERENCES]
-        self.redriven_records = (self.redriven_records + other.redriven_records)[:LIMIT_DIFFERENCES]
-
-    def as_dict(self) -> dict[str, int]:
-        return {name: getattr(self, name) for name in COUNTS}
-
-
-COUNTS = (
-    "read",
-    "published",
-    "outputs",
-    "dead_lettered",
-    "redriven",
-    "redriven_outputs",
-    "discarded",
-    "dropped",
-    "echoed",
-    "native",
-    "lost",
-    "duplicated",
-    "out_of_order",
-    "mismatched",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Output:
-    record: Record
-    source_offset: int
-    index: int
-    count: int
-
-
-class _Letter(NamedTuple):
-    record: Record
-    source_offset: int
-    verdict: dead_letter.Verdict
-    settled: Settled | None
+LIMIT_CUT_ASIDE = 1_000  # each is read again, one by one, when a merge is restored
 
 
 class _Mended(NamedTuple):
     """A dead letter that today's chain takes: what it would become."""
 
     source: Record
-    letter: _Letter
+    letter: Letter
     expected: list[Matcher]
+
+
+@dataclass(slots=True)
+class _Ahead:
+    """What a stream held of source records at or past the bound: it is of a later comparison."""
+
+    first: int | None = None  # its own offset
+    furthest: int = -1  # the source offset
+    native: int = 0
+    foreign: int = 0
+    count: int = 0
+    differences: list[Difference] = field(default_factory=list)
 
 
 def compare_partition(
@@ -170,10 +64,15 @@ def compare_partition(
 
     ``settled`` says what was done with dead letters, by their own partition and offset.
     """
-    return _Merge(scope, targets, letters, expect, settled or {}).run(sources)
+    merge = Merge(scope, targets, letters, expect, settled or {})
+    for source in sources:
+        merge.feed(source)
+    return merge.finish()
 
 
-class _Merge:
+class Merge:
+    """``cut`` and ``recall`` restore an earlier merge: the streams then begin where the cut says."""
+
     def __init__(
         self,
         scope: Scope,
@@ -181,97 +80,213 @@ class _Merge:
         letters: Iterable[Record],
         expect: Callable[[Record], Expected],
         settled: Mapping[tuple[int, int], Settled],
+        *,
+        cut: Cut | None = None,
+        recall: Recall | None = None,
     ) -> None:
         self._scope = scope
         self._expect = expect
         self._settled = settled
-        self.result = Comparison()
+        self.result = Comparison() if cut is None else cut.counted.copy()
         # What stands out of order on purpose: (source offset, index) to the output, and the letters that it is of.
-        self._redriven: dict[tuple[int, int], Record] = {}
+        self._redriven: dict[tuple[int, int], Output] = {}
         self._mended: dict[int, _Mended] = {}
-        self._outputs = self._ours(targets)
-        self._output = next(self._outputs, None)
-        self._letters = self._our_letters(letters)
-        self._letter = next(self._letters, None)
         # Outputs that were not there when their source was passed: (source offset, index) to what they should be.
         self._missing: dict[tuple[int, int], tuple[Record, Matcher]] = {}
+        self._missing_of: dict[bytes, list[tuple[int, int]]] = {}  # by key, where the target is compacted
         self._missing_letters: dict[int, tuple[Record, Rejected]] = {}
+        self._last_source = -1 if cut is None else cut.source - 1
+        self._ahead = _Ahead()
+        self._first_letter_ahead: int | None = None
+        if cut is not None and recall is not None:
+            self._restore(cut, recall)
+        self._outputs = self._in_order(targets)
+        self._output = next(self._outputs, None)
+        self._letters = self._letters_in_scope(letters)
+        self._letter = next(self._letters, None)
 
-    def run(self, sources: Iterable[Record]) -> Comparison:
-        for source in sources:
-            self._take_passed(source.offset)
-            expected = self._expect(source)
-            if expected.echo:
-                self.result.echoed += 1
-                self.result.read += 1
-                continue
-            self.result.read += 1
-            if expected.rejected is not None:
-                self._take_letter(source, expected.rejected)
-            elif self._letter is not None and self._letter.source_offset == source.offset:
-                self._take_mended(source, self._letter, expected.outputs)
-            elif expected.outputs:
-                self._take_outputs(source, expected.outputs)
-            else:
-                self.result.dropped += 1
+    def feed(self, source: Record) -> None:
+        """The next source record: offsets must grow."""
+        self._take_passed(source.offset)
+        self._last_source = source.offset
+        expected = self._expect(source)
+        self.result.read += 1
+        if expected.echo:
+            self.result.echoed += 1
+        elif expected.rejected is not None:
+            self._take_letter(source, expected.rejected)
+        elif self._letter is not None and self._letter.source_offset == source.offset:
+            self._take_mended(source, self._letter, expected.outputs)
+        elif expected.outputs:
+            self._take_outputs(source, expected.outputs)
+        else:
+            self.result.dropped += 1
+
+    def finish(self) -> Comparison:
+        """The result, once every source record is fed. The merge is of no use afterwards."""
         self._take_passed(None)
         self._take_redriven()
+        result = self.result
+        result.native += self._ahead.foreign
+        if self._scope.natives_are_rogue:
+            result.rogue += self._ahead.native
+        else:
+            result.native += self._ahead.native
+        result.differences = (result.differences + self._ahead.differences)[:LIMIT_DIFFERENCES]
+        result.ahead += self._ahead.count
         for (offset, index), (source, _) in self._missing.items():
-            self.result.lost += 1
+            if self._scope.target_compacted and source.value is None:
+                result.superseded += 1  # compaction removes a tombstone after delete.retention.ms
+                continue
+            result.lost += 1
             self._say("lost", source, None, f"output {index} of source offset {offset} is not in the target")
         for offset, (source, rejected) in self._missing_letters.items():
-            self.result.lost += 1
+            result.lost += 1
             self._say("lost", source, None, f"source offset {offset} ({rejected.code}) is not among the dead letters")
-        return self.result
+        return result
+
+    @property
+    def furthest_ahead(self) -> int:
+        """The highest source offset at or past the bound of which there is an output or a dead letter; -1: none."""
+        return self._ahead.furthest
+
+    # ------------------------------------------------------------------ cutting
+
+    def cut(self, upto: int) -> Cut | None:
+        """The state below source offset ``upto``, which every record that was fed is; None while too much is aside."""
+        self._take_passed(upto)
+        self._last_source = max(self._last_source, upto - 1)
+        aside = len(self._missing) + len(self._missing_letters) + len(self._mended) + len(self._redriven)
+        if aside > LIMIT_CUT_ASIDE or self.result.aside_exceeded:
+            return None
+        target = self._ahead.first if self._output is None else self._output.record.offset
+        letters = self._first_letter_ahead if self._letter is None else self._letter.record.offset
+        redriven = (one.record.offset for one in self._redriven.values())
+        return Cut(
+            upto,
+            target,
+            letters,
+            self.result.copy(),
+            tuple(self._missing),
+            tuple(self._missing_letters),
+            tuple((offset, one.letter.record.offset) for offset, one in self._mended.items()),
+            tuple(offset for offset in redriven if target is None or offset < target),
+        )
+
+    def _restore(self, cut: Cut, recall: Recall) -> None:
+        """Read again what was aside. What is gone by now can no longer be judged."""
+        for at in cut.missing:
+            source = recall.source(at[0])
+            expected = None if source is None else self._expect(source)
+            if source is None or expected is None or at[1] >= len(expected.outputs):
+                self.result.unjudged += 1
+            else:
+                self._remember_missing(source, at[1], expected.outputs[at[1]])
+        for offset in cut.missing_letters:
+            source = recall.source(offset)
+            rejected = None if source is None else self._expect(source).rejected
+            if source is None or rejected is None:
+                self.result.unjudged += 1
+            else:
+                self._missing_letters[offset] = source, rejected
+        for offset, letter_offset in cut.mended:
+            source, record = recall.source(offset), recall.letter(letter_offset)
+            letter = None if record is None else letter_of(self._scope, record, self._settled)
+            if source is None or letter is None:
+                self.result.unjudged += 1
+            else:
+                self._mended[offset] = _Mended(source, letter, self._expect(source).outputs)
+        for offset in cut.redriven:
+            record = recall.target(offset)
+            output = None if record is None else classify(self._scope, record)[1]
+            if output is None:
+                self.result.unjudged += 1
+            else:
+                self._redriven[output.source_offset, output.index] = output
 
     # ------------------------------------------------------------------ the two streams
 
-    def _ours(self, targets: Iterable[Record]) -> Iterator[_Output]:
+    def _in_order(self, targets: Iterable[Record]) -> Iterator[Output]:
         for record in targets:
-            found: Provenance | None = provenance.of(record.headers, record.key, record.value)
-            if found is None and any(name == provenance.HEADER for name, _ in record.headers):
-                found = self._damaged(record)
-            if (
-                found is None
-                or found.migration != self._scope.migration
-                or found.direction != self._scope.direction
-                or found.topic_id != self._scope.topic_id
-            ):
-                self.result.native += 1
-                continue
-            if redrive.redriven_from(record.headers) is not None:
-                self._keep_redriven(record, found)
-                continue
-            yield _Output(record, found.offset, found.index, found.count)
+            if self._missing_of and record.key is not None:
+                self._supersede(record.key)
+            what, output = classify(self._scope, record)
+            if output is None:
+                if what == "native":
+                    self._native(record)
+                else:
+                    self._foreign()
+            elif what == "redriven":
+                self._keep_redriven(output)
+            elif what == "astray":
+                self.result.mismatched += 1
+                message = f"is of another partition's source offset {output.source_offset}"
+                self._differ("partition", None, record, message)
+            elif self._scope.ahead(output.source_offset):
+                self._pass_ahead(output)
+            else:
+                yield output
 
-    def _keep_redriven(self, record: Record, found: Provenance) -> None:
-        if (found.offset, found.index) in self._redriven:
+    def _pass_ahead(self, output: Output) -> None:
+        ahead = self._ahead
+        if not output.own:
+            self._native(output.record)
+            return
+        ahead.first = output.record.offset if ahead.first is None else ahead.first
+        ahead.furthest = max(ahead.furthest, output.source_offset)
+        ahead.count += 1
+
+    def _foreign(self) -> None:
+        if self._ahead.first is None:
+            self.result.native += 1
+        else:
+            self._ahead.foreign += 1
+
+    def _native(self, record: Record) -> None:
+        """What no bridge wrote. Past the first output that is ahead, the next comparison meets it again."""
+        rogue = self._scope.natives_are_rogue
+        message = "was written by nobody's bridge, and no producer may write this topic yet"
+        difference = Difference("rogue", record.partition, None, record.offset, message, found=record)
+        if self._ahead.first is not None:
+            self._ahead.native += 1
+            if rogue and len(self._ahead.differences) < LIMIT_DIFFERENCES:
+                self._ahead.differences.append(difference)
+        elif rogue:
+            self.result.rogue += 1
+            self._append(difference)
+        else:
+            self.result.native += 1
+
+    def _keep_redriven(self, output: Output) -> None:
+        at = output.source_offset, output.index
+        earlier = self._redriven.get(at)
+        if earlier is not None and (earlier.own or not output.own):
+            if not output.own:
+                self._native(output.record)  # an application forwarded the headers
+                return
             self.result.duplicated += 1
-            self._differ("duplicated", found.offset, record, f"redriven output {found.index} is there twice")
+            message = f"redriven output {output.index} is there twice"
+            self._differ("duplicated", output.source_offset, output.record, message)
         elif len(self._redriven) >= LIMIT_ASIDE:
             self.result.aside_exceeded = True
         else:
-            self._redriven[found.offset, found.index] = record
+            self._redriven[at] = output
+            if earlier is not None:
+                self._native(earlier.record)
 
-    def _damaged(self, record: Record) -> Provenance | None:
-        """A record that names a source and does not match its own checksum is a forwarded header, or was changed.
+    def _letters_in_scope(self, records: Iterable[Record]) -> Iterator[Letter]:
+        for letter in letters_of(self._scope, records, self._settled, self._letter_astray):
+            if self._scope.ahead(letter.source_offset):
+                if self._first_letter_ahead is None:
+                    self._first_letter_ahead = letter.record.offset
+                self._ahead.furthest = max(self._ahead.furthest, letter.source_offset)
+            else:
+                yield letter
 
-        Only when it stands in its source's own partition is it taken for ours, and then its value tells.
-        """
-        content = next(content for name, content in reversed(record.headers) if name == provenance.HEADER)
-        found = provenance.parse(content)
-        return found if found is not None and found.partition == record.partition else None
-
-    def _our_letters(self, letters: Iterable[Record]) -> Iterator[_Letter]:
-        for record in letters:
-            parsed = dead_letter.parse(record.headers)
-            if parsed is None:
-                continue
-            verdict, original = parsed
-            if (verdict.migration, verdict.direction) != (self._scope.migration, self._scope.direction):
-                continue
-            settled = self._settled.get((record.partition, record.offset))
-            yield _Letter(record._replace(headers=original), verdict.source.offset, verdict, settled)
+    def _letter_astray(self, letter: Letter) -> None:
+        self.result.mismatched += 1
+        message = f"is a dead letter of partition {letter.verdict.source.partition}"
+        self._differ("partition", letter.source_offset, letter.record, message)
 
     # ------------------------------------------------------------------ merging
 
@@ -293,6 +308,8 @@ class _Merge:
                 self.result.outputs += 1
                 self._match(source, output, expected[index], len(expected))
                 index += 1
+            elif not output.own:
+                self._native(output.record)
             elif output.index < index:
                 self.result.duplicated += 1
                 self._say("duplicated", source, output.record, f"output {output.index} is there twice")
@@ -310,13 +327,26 @@ class _Merge:
 
     def _put_aside(self, source: Record, expected: list[Matcher], start: int, end: int) -> None:
         for index in range(start, end):
-            if len(self._missing) >= LIMIT_ASIDE:
+            if self._scope.target_compacted and self._output is not None and self._output.record.key == source.key:
+                self.result.superseded += 1
+            elif len(self._missing) >= LIMIT_ASIDE:
                 self.result.aside_exceeded = True
                 self.result.lost += 1
             else:
-                self._missing[source.offset, index] = source, expected[index]
+                self._remember_missing(source, index, expected[index])
 
-    def _match(self, source: Record, output: _Output, matcher: Matcher, count: int) -> None:
+    def _remember_missing(self, source: Record, index: int, matcher: Matcher) -> None:
+        self._missing[source.offset, index] = source, matcher
+        if self._scope.target_compacted and source.key is not None:
+            self._missing_of.setdefault(source.key, []).append((source.offset, index))
+
+    def _supersede(self, key: bytes) -> None:
+        """A later value of the key is there: compaction may remove the earlier ones."""
+        for at in self._missing_of.pop(key, ()):
+            if self._missing.pop(at, None) is not None:
+                self.result.superseded += 1
+
+    def _match(self, source: Record, output: Output, matcher: Matcher, count: int) -> None:
         record = output.record
         if output.count != count:
             self._mismatch(
@@ -332,42 +362,59 @@ class _Merge:
             problem = matcher(record)
             if problem is not None:
                 self._mismatch("headers" if problem.startswith("header") else "value", source, record, problem)
+            elif not output.own:
+                self._mismatch("headers", source, record, "the provenance's checksum is not this record's")
 
-    def _take_late(self, output: _Output) -> None:
+    def _take_late(self, output: Output) -> None:
         aside = self._missing.pop((output.source_offset, output.index), None)
-        if aside is None:
+        if aside is not None:
+            source, matcher = aside
+            self.result.out_of_order += 1
+            self._say("out-of-order", source, output.record, "stands behind outputs of later records")
+            self.result.outputs += 1
+            self._match(source, output, matcher, output.count)
+        elif not output.own:
+            self._native(output.record)
+        elif output.source_offset < self._scope.first or (
+            self._scope.source_compacted and output.source_offset > self._last_source
+        ):
+            self.result.unjudged += 1
+        else:
             self.result.duplicated += 1
             place = f"source offset {output.source_offset} index {output.index}"
             self._differ("duplicated", output.source_offset, output.record, f"{place} again, or with no such source")
-            return
-        source, matcher = aside
-        self.result.out_of_order += 1
-        self._say("out-of-order", source, output.record, "stands behind outputs of later records")
-        self.result.outputs += 1
-        self._match(source, output, matcher, output.count)
 
     def _take_letter(self, source: Record, rejected: Rejected) -> None:
         self.result.dead_lettered += 1
         letter = self._letter
         if letter is None or letter.source_offset != source.offset:
-            self._missing_letters[source.offset] = source, rejected
+            if len(self._missing_letters) >= LIMIT_ASIDE:
+                self.result.aside_exceeded = True
+                self.result.lost += 1
+            else:
+                self._missing_letters[source.offset] = source, rejected
             return
         self._letter = next(self._letters, None)
         self._match_letter(source, letter, rejected)
 
-    def _take_late_letter(self, letter: _Letter) -> None:
+    def _take_late_letter(self, letter: Letter) -> None:
         aside = self._missing_letters.pop(letter.source_offset, None)
-        if aside is None:
+        if aside is not None:
+            self.result.out_of_order += 1
+            source, rejected = aside
+            self._say("out-of-order", source, letter.record, "stands behind dead letters of later records")
+            self._match_letter(source, letter, rejected)
+        elif letter.source_offset < self._scope.first or (
+            self._scope.source_compacted and letter.source_offset > self._last_source
+        ):
+            self.result.unjudged += 1
+        else:
             self.result.mismatched += 1
             code = letter.verdict.rejected.code
             message = f"source offset {letter.source_offset} is a dead letter ({code}) that should not be one, or twice"
             self._differ("unexpected", letter.source_offset, letter.record, message)
-            return
-        self.result.out_of_order += 1
-        source, rejected = aside
-        self._match_letter(source, letter, rejected)
 
-    def _match_letter(self, source: Record, letter: _Letter, rejected: Rejected) -> None:
+    def _match_letter(self, source: Record, letter: Letter, rejected: Rejected) -> None:
         record, verdict = letter.record, letter.verdict
         if letter.settled is not None:
             self.result.redriven += letter.settled.deed == "redriven"
@@ -383,7 +430,7 @@ class _Merge:
 
     # ------------------------------------------------------------------ redriven dead letters
 
-    def _take_mended(self, source: Record, letter: _Letter, expected: list[Matcher]) -> None:
+    def _take_mended(self, source: Record, letter: Letter, expected: list[Matcher]) -> None:
         """A dead letter that the chain takes by now: it is settled, or waits to be redriven."""
         self._letter = next(self._letters, None)
         self.result.dead_lettered += 1
@@ -407,24 +454,29 @@ class _Merge:
                 continue
             self.result.redriven += 1
             for index, matcher in enumerate(expected):
-                record = self._redriven.pop((offset, index), None)
-                if record is None:
+                output = self._redriven.pop((offset, index), None)
+                if output is None:
                     self.result.lost += 1
                     self._say("lost", source, None, f"redriven output {index} of source offset {offset} is missing")
                     continue
-                self._match_redriven(source, record, matcher, len(expected))
-        for (offset, index), record in self._redriven.items():
-            self.result.mismatched += 1
-            self._differ("unexpected", offset, record, f"redriven output {index} is of no dead letter that makes it")
+                self._match_redriven(source, output, matcher, len(expected))
+        for (offset, index), output in self._redriven.items():
+            if not output.own:
+                self._native(output.record)
+            elif offset < self._scope.first:
+                self.result.unjudged += 1
+            elif self._scope.ahead(offset):
+                self.result.ahead += 1
+            else:
+                self.result.mismatched += 1
+                message = f"redriven output {index} is of no dead letter that makes it"
+                self._differ("unexpected", offset, output.record, message)
 
-    def _match_redriven(self, source: Record, record: Record, matcher: Matcher, count: int) -> None:
-        found = provenance.of(record.headers, record.key, record.value)
-        stated = count if found is None else found.count
-        index = 0 if found is None else found.index
-        self._match(source, _Output(record, source.offset, index, stated), matcher, count)
+    def _match_redriven(self, source: Record, output: Output, matcher: Matcher, count: int) -> None:
+        self._match(source, output, matcher, count)
         self.result.redriven_outputs += 1
         if len(self.result.redriven_records) < LIMIT_DIFFERENCES:
-            self.result.redriven_records.append(Redriven(source.partition, source.offset, record.offset))
+            self.result.redriven_records.append(Redriven(source.partition, source.offset, output.record.offset))
 
     # ------------------------------------------------------------------ saying so
 
@@ -433,10 +485,12 @@ class _Merge:
         self._say(kind, source, record, message)
 
     def _say(self, kind: Kind, source: Record, record: Record | None, message: str) -> None:
-        if len(self.result.differences) < LIMIT_DIFFERENCES:
-            offset = None if record is None else record.offset
-            self.result.differences.append(Difference(kind, source.partition, source.offset, offset, message))
+        offset = None if record is None else record.offset
+        self._append(Difference(kind, source.partition, source.offset, offset, message, source=source, found=record))
 
-    def _differ(self, kind: Kind, source_offset: int, record: Record, message: str) -> None:
+    def _differ(self, kind: Kind, source_offset: int | None, record: Record, message: str) -> None:
+        self._append(Difference(kind, record.partition, source_offset, record.offset, message, found=record))
+
+    def _append(self, difference: Difference) -> None:
         if len(self.result.differences) < LIMIT_DIFFERENCES:
-            self.result.differences.append(Difference(kind, record.partition, source_offset, record.offset, message))
+            self.result.differences.append(difference)
