@@ -1,7 +1,7 @@
 """A checkpoint: the source offset up to which everything is published, with cumulative counts in its metadata.
 
 Both travel in the output's own transaction (``send_offsets_to_transaction``), so neither can be ahead of what was
-published. Kafka limits the metadata to ``offset.metadata.max.bytes`` (4096 by default); ours stays below 300.
+published. Kafka limits the metadata to ``offset.metadata.max.bytes`` (4096 by default); ours stays below 1000.
 """
 
 from dataclasses import dataclass, fields
@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 FORMAT = 1
+LIMIT_HELD_CHARS = 120
 
 
 @dataclass(slots=True)
@@ -57,10 +58,17 @@ class Checkpoint:
     topic_id: str  # hexadecimal; empty when another tool committed the offset
     counts: Counts
     fingerprint: str = ""
+    size_bytes: int = 0  # of the keys and values read, cumulative
+    at_ms: int = 0  # when it was written, by the worker's clock; 0 where nobody said
+    held: str = ""  # why the worker is not going as fast as it could
+    begin: int = 0  # where the group began; what lies before was left out on purpose
 
     def metadata(self) -> str:
         said: dict[str, Any] = {"f": FORMAT, "t": self.topic_id, "p": self.fingerprint[:16]}
         said |= {name: count for name, count in self.counts.as_dict().items() if count}
+        held = self.held[:LIMIT_HELD_CHARS]
+        rest = {"bytes": self.size_bytes, "at": self.at_ms, "held": held, "begin": self.begin}
+        said |= {name: each for name, each in rest.items() if each}
         return orjson.dumps(said).decode()
 
 
@@ -73,4 +81,13 @@ def parse(offset: int, metadata: str | None) -> Checkpoint:
     if not isinstance(said, dict) or said.get("f") != FORMAT:
         return Checkpoint(offset, "", Counts())
     counts = Counts(**{name: int(said.get(name, 0)) for name in COUNT_NAMES})
-    return Checkpoint(offset, str(said.get("t", "")), counts, str(said.get("p", "")))
+    return Checkpoint(
+        offset,
+        str(said.get("t", "")),
+        counts,
+        str(said.get("p", "")),
+        int(said.get("bytes", 0)),
+        int(said.get("at", 0)),
+        str(said.get("held", "")),
+        int(said.get("begin", 0)),
+    )

@@ -36,6 +36,7 @@ class Options:
     create: bool = False
     accept_expired: bool = False
     bounds: Mapping[int, int] | None = None
+    assigned: tuple[int, ...] | None = None
 
 
 def assemble(options: Options) -> BridgePlan:
@@ -52,6 +53,11 @@ def assemble(options: Options) -> BridgePlan:
 def assemble_project(project: Project, options: Options) -> BridgePlan:
     migration = project.settings.migrations[options.migration]
     cluster = Cluster(options.kafka)
+    if migration.mode != "ordered":
+        raise Refused(
+            f'Migration {options.migration} asks for mode = "{migration.mode}", which this release does not have.',
+            'Write mode = "ordered": history and live records in one order, from one checkpoint.',
+        )
     up = options.direction == "up"
     if not up and migration.reverse is None:
         raise Refused(
@@ -85,6 +91,7 @@ def assemble_project(project: Project, options: Options) -> BridgePlan:
         stop_on_error=migration.on_error == "stop",
         accept_expired=options.accept_expired,
         bounds=options.bounds,
+        assigned=options.assigned,
         limits=replace(
             Limits(), batch_records=batch.max_records, batch_bytes=batch.max_bytes, transaction_ms=batch.max_wait_ms
         ),

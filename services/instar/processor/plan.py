@@ -22,14 +22,16 @@ class Limits:
     transaction_ms: int = 500
     idle_ms: int = 50
     patience_s: float = 300.0  # how long a cluster may stay unreachable before the worker gives up
+    recommit_s: float = 6 * 3600.0  # how often a worker that is held commits again, far below offsets.retention
 
 
 @dataclass(frozen=True, slots=True)
 class BridgePlan:
     """One direction of a migration, ready to run.
 
-    ``make_bridge`` gives every worker a bridge of its own. ``bounds`` are the offsets, per partition, at which a worker
-    started with ``--until`` stops; None runs on for ever.
+    ``make_bridge`` gives every worker a bridge of its own. ``bounds`` are the offsets, per partition, before which a
+    worker started with ``--until`` stops; None runs on for ever. ``assigned`` are partitions that are read by hand,
+    outside the group's own assignment (``--partitions``).
     """
 
     migration: str
@@ -44,6 +46,7 @@ class BridgePlan:
     stop_on_error: bool = False
     accept_expired: bool = False
     bounds: Mapping[int, int] | None = None
+    assigned: tuple[int, ...] | None = None
     limits: Limits = Limits()
 
     @property

@@ -24,6 +24,10 @@ class Position:
     next: int = 0
     end: int = 0
     counts: Counts = field(default_factory=Counts)
+    size_bytes: int = 0  # of the keys and values read, as ``counts`` are
+    committed_size_bytes: int = 0
+    begin: int = 0  # where the group began
+    bounded: bool = False  # everything before the bound of the run was seen, and nothing behind it is read
 
     def __post_init__(self) -> None:
         self.roll_back()
@@ -40,10 +44,15 @@ class Position:
         self.next = self.committed
         self.end = 0
         self.counts = self.committed_counts.copy()
+        self.size_bytes = self.committed_size_bytes
 
-    def checkpoint(self, fingerprint: str) -> Checkpoint:
-        return Checkpoint(self.next, self.topic_id.hex(), self.counts, fingerprint)
+    def checkpoint(self, fingerprint: str, at_ms: int, held: str) -> Checkpoint:
+        """``held`` says why the worker is not going as fast as it could."""
+        return Checkpoint(
+            self.next, self.topic_id.hex(), self.counts, fingerprint, self.size_bytes, at_ms, held, self.begin
+        )
 
     def confirm(self) -> None:
         self.committed = self.next
+        self.committed_size_bytes = self.size_bytes
         self.committed_counts = self.counts.copy()

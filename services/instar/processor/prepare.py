@@ -4,7 +4,7 @@ The first start commits the start offsets explicitly, so that from then on a mis
 noticed and not a second first start (design section 8).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from instar.core import dead_letter, provenance
@@ -61,8 +61,11 @@ def ready_topics(cluster: Cluster, source: str, target: str, dead_letters: str, 
     return topics
 
 
-def ensure_start(plan: BridgePlan, cluster: Cluster, *, recover: bool) -> dict[int, int]:
-    """The group's committed offsets; on the first start they are committed at the beginning of the source.
+def ensure_start(
+    plan: BridgePlan, cluster: Cluster, *, recover: bool, begin: Mapping[int, int] | None = None
+) -> dict[int, int]:
+    """The group's committed offsets; on the first start they are committed at the beginning of the source, or at
+    ``begin``, which is refused afterwards.
 
     Where only some partitions lack a checkpoint (partitions were added, or offsets expired), or all do while the
     target already holds records of this bridge, starting over would publish twice: that is refused, or with
@@ -71,6 +74,13 @@ def ensure_start(plan: BridgePlan, cluster: Cluster, *, recover: bool) -> dict[i
     committed = cluster.committed(plan.group, plan.source.name, plan.partitions)
     missing = [partition for partition in plan.partitions if partition not in committed]
     offsets = {partition: offset for partition, (offset, _) in committed.items()}
+    if begin is not None and committed:
+        partition = min(committed)
+        raise Refused(
+            f"Group {plan.group} has begun already: partition {partition} is read up to offset "
+            f"{offsets[partition]:,}. Beginning elsewhere would skip records or publish them twice.",
+            "Leave --from out to go on from the checkpoint.",
+        )
     if not missing:
         return offsets
     found = last_carried(plan, cluster, missing)
@@ -82,8 +92,8 @@ def ensure_start(plan: BridgePlan, cluster: Cluster, *, recover: bool) -> dict[i
             "Starting over would publish them twice.",
             "Start with --recover-checkpoint to go on right behind them.",
         )
-    starts = cluster.start_offsets(plan.source.name, missing)
-    begin = {
+    starts = {**cluster.start_offsets(plan.source.name, missing), **(begin or {})}
+    found_begin = {
         partition: max(starts[partition], carried[partition] + 1) if partition in carried else starts[partition]
         for partition in missing
     }
@@ -92,11 +102,12 @@ def ensure_start(plan: BridgePlan, cluster: Cluster, *, recover: bool) -> dict[i
         plan.group,
         plan.source.name,
         {
-            partition: (offset, Checkpoint(offset, topic_id, Counts(), plan.fingerprint).metadata())
-            for partition, offset in begin.items()
+            partition: (offset, Checkpoint(offset, topic_id, Counts(), plan.fingerprint, begin=left_out).metadata())
+            for partition, offset in found_begin.items()
+            for left_out in [begin[partition] if begin else 0]
         },
     )
-    return offsets | begin
+    return offsets | found_begin
 
 
 def last_carried(plan: BridgePlan, cluster: Cluster, partitions: Sequence[int]) -> dict[int, int | None]:

@@ -5,7 +5,8 @@ worker, which passes it in as ``Owner``.
 """
 
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -52,6 +53,10 @@ class Owner(Protocol):
         """Abort what is open: another member may have these partitions already."""
         ...
 
+    def before_reading(self, partitions: Sequence[int]) -> None:
+        """Shut out whoever reads these partitions outside the group: their checkpoints are read next."""
+        ...
+
 
 class Reader:
     def __init__(self, plan: BridgePlan, instance: str, owner: Owner, failpoints: Failpoints) -> None:
@@ -60,7 +65,8 @@ class Reader:
         self._failpoints = failpoints
         self._instance = instance
         self._consumer: Consumer | None = None
-        self._assignments = 0
+        self._held = False
+        self.assignments = 0  # how often the assignment changed
         self._broken: Exception | None = None
         self._down = False
         self.positions: dict[int, Position] = {}
@@ -73,11 +79,19 @@ class Reader:
 
     def open(self) -> None:
         self._broken = None
-        settings = config.consumer(self._plan.kafka, group=self._plan.group, instance=self._instance)
-        self._consumer = Consumer(settings | {"error_cb": self._on_error})
-        self._consumer.subscribe(
-            [self._plan.source.name], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
-        )
+        instance = self._instance if self._plan.assigned is None else None
+        settings = config.consumer(self._plan.kafka, group=self._plan.group, instance=instance)
+        consumer = self._consumer = Consumer(settings | {"error_cb": self._on_error})
+        if self._plan.assigned is None:
+            consumer.subscribe(
+                [self._plan.source.name], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+            )
+            return
+        # By hand: the generation is -1 and fences nothing, so each such partition has its own transactional id.
+        self.assignments += 1
+        self._load(self._plan.assigned)
+        self.rewind()
+        self.group_metadata = consumer.consumer_group_metadata()
 
     def close(self) -> None:
         consumer, self._consumer = self._consumer, None
@@ -92,7 +106,7 @@ class Reader:
         a change of assignment is dropped and read again.
         """
         consumer = self._ready
-        assignments = self._assignments
+        assignments = self.assignments
         try:
             messages = consumer.consume(records, timeout_s)
         except KafkaException as exception:
@@ -100,7 +114,7 @@ class Reader:
         if self._broken is not None:
             broken, self._broken = self._broken, None
             raise broken
-        if assignments != self._assignments:
+        if assignments != self.assignments:
             self.rewind()
             return []
         return self._accept(messages)
@@ -112,28 +126,35 @@ class Reader:
         """
         if not self.positions:
             return
-        wanted = [
-            TopicPartition(self._plan.source.name, position.partition, position.next)
-            for position in self.positions.values()
-        ]
         try:
-            self._ready.assign(wanted)
+            self._assign(self._ready)
         except KafkaException as exception:
             raise self._sorted(error_of(exception)) from exception
+
+    def hold(self, held: bool) -> None:
+        """Read nothing, and stay in the group; or read on."""
+        if held == self._held:
+            return
+        self._held = held
+        if held:
+            self._pause(self._ready, self.positions)
+        else:
+            self.rewind()
 
     def reload(self) -> None:
         """Take the committed offsets as the truth, roll every position back to them, and read on from there."""
         self._load(list(self.positions))
         self.rewind()
 
-    def offsets(self, positions: Sequence[Position]) -> list[TopicPartition]:
-        """What to send into the transaction for these positions."""
+    def offsets(self, positions: Sequence[Position], held: str = "") -> list[TopicPartition]:
+        """What to send into the transaction for these positions; ``held`` is why the worker is slow."""
+        at_ms = time.time_ns() // 1_000_000
         return [
             TopicPartition(
                 self._plan.source.name,
                 position.partition,
                 position.next,
-                position.checkpoint(self._plan.fingerprint).metadata(),
+                position.checkpoint(self._plan.fingerprint, at_ms, held).metadata(),
             )
             for position in positions
         ]
@@ -150,20 +171,19 @@ class Reader:
     # ------------------------------------------------------------------ rebalancing
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._assignments += 1
+        self.assignments += 1
         try:
             self.positions = {}
+            self._owner.before_reading([one.partition for one in partitions])
             self._load([one.partition for one in partitions])
-            consumer.assign(
-                [TopicPartition(one.topic, one.partition, self.positions[one.partition].next) for one in partitions]
-            )
+            self._assign(consumer)
             self.group_metadata = _checked(consumer.consumer_group_metadata())
             self._failpoints.hit("assigned", in_transaction=False)
         except Exception as exception:  # re-raised by poll: the client would print and lose it
             self._broken = exception
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:  # noqa: ARG002
-        self._assignments += 1
+        self.assignments += 1
         try:
             self._failpoints.hit("revoked", in_transaction=self._owner.in_transaction)
             self._owner.before_revoke()
@@ -173,7 +193,7 @@ class Reader:
         consumer.unassign()
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:  # noqa: ARG002
-        self._assignments += 1
+        self.assignments += 1
         try:
             self._failpoints.hit("lost", in_transaction=self._owner.in_transaction)
             self._owner.after_loss()
@@ -185,6 +205,20 @@ class Reader:
     def _on_error(self, error: KafkaError) -> None:
         if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001
             self._down = True
+
+    def _assign(self, consumer: Consumer) -> None:
+        """Assign what the positions say. Assigning anew ends every pause, so those that stand are made again."""
+        topic = self._plan.source.name
+        consumer.assign([TopicPartition(topic, one.partition, one.next) for one in self.positions.values()])
+        bounds = self._plan.bounds or {}
+        for one in self.positions.values():
+            one.bounded = one.next >= bounds.get(one.partition, one.next + 1)
+        self._pause(consumer, [one.partition for one in self.positions.values() if self._held or one.bounded])
+
+    def _pause(self, consumer: Consumer, partitions: Iterable[int]) -> None:
+        wanted = [TopicPartition(self._plan.source.name, partition) for partition in partitions]
+        if wanted:
+            consumer.pause(wanted)
 
     # ------------------------------------------------------------------ positions
 
@@ -211,7 +245,9 @@ class Reader:
             start = self._inside_log(partition, point.offset)
             counts.expired += start - point.offset
             stamp = Stamp(self._plan.migration, self._plan.direction, topic_id, partition)
-            self.positions[partition] = Position(partition, topic_id, stamp, start, counts)
+            self.positions[partition] = Position(
+                partition, topic_id, stamp, start, counts, committed_size_bytes=point.size_bytes, begin=point.begin
+            )
 
     def _inside_log(self, partition: int, offset: int) -> int:
         """The offset to begin at. Raises ``Refused`` when retention deleted records before they were read."""
@@ -250,7 +286,7 @@ class Reader:
 
     def _accept(self, messages: list[Any]) -> list[Record]:
         records: list[Record] = []
-        positions = self.positions
+        positions, bounds = self.positions, self._plan.bounds or {}
         for message in messages:
             error = message.error()
             if error is not None:
@@ -260,6 +296,12 @@ class Reader:
             position = positions.get(partition)
             if position is None or offset < position.next:
                 continue  # of an assignment that is gone
+            if offset >= bounds.get(partition, offset + 1):
+                if not position.bounded:
+                    position.bounded = True
+                    position.end = max(position.end, bounds[partition])
+                    self._pause(self._ready, [partition])
+                continue
             records.append(to_record(message))
         if records:
             self._down = False

@@ -20,6 +20,7 @@ import structlog
 from instar.core.checkpoint import Counts
 from instar.kafka.errors import KafkaTrouble
 from instar.kafka.failpoints import Failpoints
+from instar.processor.governor import Governor, Ungoverned
 from instar.processor.plan import BridgePlan
 from instar.processor.worker import Progress, Worker
 
@@ -30,12 +31,18 @@ RESTARTS_ALLOWED = 5
 STOP_TIMEOUT_S = 60.0
 
 
+def ungoverned(_plan: BridgePlan) -> Governor:
+    return Ungoverned()
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A worker to run. ``assemble`` makes its plan, in the worker's own process, so it must be picklable."""
+    """A worker to run. ``assemble`` makes its plan and ``govern`` its governor, in the worker's own process, so both
+    must be picklable."""
 
     instance: str
     assemble: Callable[[], BridgePlan]
+    govern: Callable[[BridgePlan], Governor] = field(default=ungoverned)
 
 
 @dataclass(slots=True)
@@ -67,8 +74,13 @@ class Tally:
         return sum(progress.transactions for progress in self._now.values())
 
 
-def supervise(slots: Sequence[Slot], stop: threading.Event, on_tally: Callable[[Tally], None]) -> Tally:
-    """Run the slots until all are done or ``stop`` is set. Raises the ``KafkaTrouble`` of the first that has one."""
+def supervise(
+    slots: Sequence[Slot], stop: threading.Event, on_tally: Callable[[Tally], None], *, at_once: int | None = None
+) -> Tally:
+    """Run the slots until all are done or ``stop`` is set. Raises the ``KafkaTrouble`` of the first that has one.
+
+    ``at_once`` is how many run at a time, where they do not share partitions; the others follow as these end.
+    """
     tally = Tally()
     if len(slots) == 1:
 
@@ -76,12 +88,17 @@ def supervise(slots: Sequence[Slot], stop: threading.Event, on_tally: Callable[[
             tally.take(progress)
             on_tally(tally)
 
-        plan = slots[0].assemble()
-        failpoints = Failpoints.from_environment()
-        Worker(plan, slots[0].instance, stop=stop, on_progress=report, failpoints=failpoints).run()
+        _run(slots[0], stop, report)
         return tally
-    _Processes(slots, stop, tally, on_tally).run()
+    _Processes(slots, stop, tally, on_tally, at_once or len(slots)).run()
     return tally
+
+
+def _run(slot: Slot, stop: threading.Event, report: Callable[[Progress], None]) -> None:
+    plan = slot.assemble()
+    failpoints = Failpoints.from_environment()
+    governor = slot.govern(plan)
+    Worker(plan, slot.instance, stop=stop, on_progress=report, failpoints=failpoints, governor=governor).run()
 
 
 @dataclass(slots=True)
@@ -96,7 +113,12 @@ class _Child:
 
 class _Processes:
     def __init__(
-        self, slots: Sequence[Slot], stop: threading.Event, tally: Tally, on_tally: Callable[[Tally], None]
+        self,
+        slots: Sequence[Slot],
+        stop: threading.Event,
+        tally: Tally,
+        on_tally: Callable[[Tally], None],
+        at_once: int,
     ) -> None:
         # Spawn, not fork: librdkafka's threads do not survive a fork.
         self._context = multiprocessing.get_context("spawn")
@@ -104,7 +126,8 @@ class _Processes:
         self._tally = tally
         self._on_tally = on_tally
         self._trouble: KafkaTrouble | None = None
-        self._children = [self._start(slot, []) for slot in slots]
+        self._waiting = list(slots[at_once:])
+        self._children = [self._start(slot, []) for slot in slots[:at_once]]
 
     def run(self) -> None:
         try:
@@ -148,6 +171,8 @@ class _Processes:
         child.finished = True
         code = child.process.exitcode
         if code == 0 or self._stop.is_set() or self._trouble is not None:
+            if self._waiting and not self._stop.is_set() and self._trouble is None:
+                self._children.append(self._start(self._waiting.pop(0), []))
             return
         now_s = time.monotonic()
         recent = [at_s for at_s in child.started_s if now_s - at_s < RESTARTS_WITHIN_S]
@@ -194,9 +219,7 @@ def _child_main(slot: Slot, pipe: Connection) -> None:
             pipe.send(progress)
 
     try:
-        plan = slot.assemble()
-        failpoints = Failpoints.from_environment()
-        Worker(plan, slot.instance, stop=stop, on_progress=report, failpoints=failpoints).run()
+        _run(slot, stop, report)
     except KafkaTrouble as trouble:
         with contextlib.suppress(BrokenPipeError):
             pipe.send(trouble)

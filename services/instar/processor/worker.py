@@ -7,6 +7,9 @@ The order within a turn is what the guarantees rest on:
 3. begin, if nothing is open; queue the outputs and the dead letters;
 4. when the transaction is old or large enough, or the source is idle: flush, send offsets, commit.
 
+The governor is asked before each poll. A worker that it holds back keeps polling, with every partition paused, so that
+it stays in the group; its checkpoints say why it stands still.
+
 After ``Aborted`` everything since the last commit is read again. After ``AmbiguousOutcome`` the producer is destroyed,
 a new one with the same transactional id is initialised, and the committed offsets decide what to read. A failure inside
 a rebalance replaces the consumer too.
@@ -14,7 +17,7 @@ a rebalance replaces the consumer too.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -24,10 +27,12 @@ from instar.core.checkpoint import Counts
 from instar.core.dead_letter import dead_letter
 from instar.core.record import Output, Record
 from instar.core.rejected import Rejected
+from instar.core.throttle import Allowance
 from instar.kafka.cluster import Cluster
 from instar.kafka.errors import Aborted, AmbiguousOutcome, KafkaTrouble, Refused, Unreachable
 from instar.kafka.failpoints import Failpoints
 from instar.kafka.writer import Writer
+from instar.processor.governor import Governor, Ungoverned
 from instar.processor.pace import Pace
 from instar.processor.plan import BridgePlan
 from instar.processor.position import Position
@@ -41,6 +46,8 @@ OTHERS_EVERY_S = 0.5
 TOPIC_CHECK_EVERY_S = 10.0
 BACKOFF_FIRST_S = 0.1
 BACKOFF_LAST_S = 5.0
+HOLD_FROM_S = 5.0  # a longer wait than this for the next record would near max.poll.interval.ms
+SAY_EVERY_S = 5.0  # how often a held worker's checkpoints may be written for a changed reason alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,15 @@ class _Totals:
     committed: Counts = field(default_factory=Counts)
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the checkpoints last said of a hold: (held, under which assignment), why, and when."""
+
+    key: tuple[bool, int] = (False, 0)
+    reason: str = ""
+    at_s: float = 0.0
+
+
 class Worker:
     """One slot of a migration's direction. ``instance`` is stable across restarts: it names slot and transactions."""
 
@@ -72,19 +88,24 @@ class Worker:
         stop: threading.Event,
         on_progress: Callable[[Progress], None] = lambda _: None,
         failpoints: Failpoints | None = None,
+        governor: Governor | None = None,
     ) -> None:
         self._plan = plan
         self._slot = f"instar.{plan.migration}.{plan.direction}.{instance}"
         self._stop = stop
         self._on_progress = on_progress
         self._failpoints = failpoints or Failpoints()
+        self._governor = governor or Ungoverned()
         self._bridge: Bridge = plan.make_bridge()
         self._reader = Reader(plan, self._slot, self, self._failpoints)
         self._writer = Writer(plan.kafka, (plan.target, plan.dead_letters), self._slot, self._failpoints)
         self._cluster: Cluster | None = None
         self._totals = _Totals()
         self._pace = Pace(plan.limits.batch_records, plan.limits.batch_bytes)
-        self._held = 0  # records in the open transaction
+        self._held = 0  # records that are not committed
+        self._held_since_s = 0.0
+        self._allowance = Allowance()
+        self._said = _Said()
         self._halt: KafkaTrouble | None = None  # to be raised once what precedes it is committed
         self._idle = False
         self._next_progress_s = 0.0
@@ -131,33 +152,52 @@ class Worker:
             self._abort_quietly()
             self._writer.discard()
             self._reader.close()
+            self._governor.close()
             self._report(force=True)
 
     # ------------------------------------------------------------------ one turn
 
     def _turn(self) -> None:
-        limits = self._plan.limits
-        self._idle = False
-        records = self._reader.poll(self._pace.batch_records, limits.idle_ms / 1000 if self._held else POLL_S)
+        records = self._read()
         if records:
             self._failpoints.hit("polled", in_transaction=self._writer.open)
             self._process(records)
-        else:
-            self._idle = True
+        elif self._idle:
             for position in self._reader.positions.values():
                 position.take_end()
             self._watch()
-        if self._due():
+        said = self._to_say()
+        if said is not None:
+            self._commit(list(self._reader.positions.values()))
+            self._said = said
+        elif self._due():
             self._commit()
         self._report()
         if self._halt is not None:
             raise self._halt
 
+    def _read(self) -> list[Record]:
+        """What the governor lets through. The source is idle when nothing came though something might have."""
+        allowance = self._allowance = self._governor.allow(self._reader.positions)
+        holds = allowance.hold or allowance.wait_s > HOLD_FROM_S
+        self._reader.hold(holds)
+        self._idle = False
+        if allowance.records == 0 and not holds:
+            self._stop.wait(min(allowance.wait_s, POLL_S))
+            return []
+        wanted = self._pace.batch_records
+        if allowance.records:
+            wanted = min(wanted, allowance.records)
+        wait_s = self._plan.limits.idle_ms / 1000 if self._held else POLL_S
+        records = self._reader.poll(wanted, wait_s)
+        self._idle = not records
+        return records
+
     def _process(self, records: list[Record]) -> None:
         plan, positions, carry = self._plan, self._reader.positions, self._bridge.carry
         self._bridge.forget_rejected_routes()
         outputs: dict[tuple[str, int], list[Output]] = {}
-        done = 0
+        done = size_bytes = 0
         began_s = time.monotonic()
         for record in records:
             position = positions[record.partition]
@@ -171,9 +211,12 @@ class Worker:
             elif carried.outputs:
                 outputs.setdefault((plan.target.name, record.partition), []).extend(carried.outputs)
             _count(position, carried)
+            size = len(record.value or b"") + len(record.key or b"")
+            position.size_bytes += size
+            size_bytes += size
             position.next = record.offset + 1
             done += 1
-        size_bytes = sum(len(record.value) for record in records if record.value is not None)
+        self._governor.took(done, size_bytes)
         self._pace.observe(len(records), size_bytes, time.monotonic() - began_s)
         self._failpoints.hit("transformed", in_transaction=self._writer.open)
         if outputs:
@@ -181,23 +224,42 @@ class Worker:
             for (topic, partition), some in outputs.items():
                 self._writer.produce(topic, partition, some)
             self._failpoints.hit("produced", in_transaction=True)
+        if not self._held:
+            self._held_since_s = began_s
         self._held += done
 
     def _due(self) -> bool:
         limits = self._plan.limits
         if self._halt is not None or self._held >= limits.transaction_records:
             return True
-        if self._writer.open_for_s * 1000 >= limits.transaction_ms:
+        # Records that became nothing open no transaction, and still must not wait for long.
+        held_for_s = time.monotonic() - self._held_since_s if self._held else 0.0
+        if max(self._writer.open_for_s, held_for_s) * 1000 >= limits.transaction_ms:
             return True
         return self._idle and any(position.moved for position in self._reader.positions.values())
 
-    def _commit(self) -> None:
-        moved = [position for position in self._reader.positions.values() if position.moved]
+    def _to_say(self) -> "_Said | None":
+        """What the checkpoints must be written for alone: a hold that began or ended, or to keep them from expiring."""
+        said, allowance, now_s = self._said, self._allowance, time.monotonic()
+        if not self._reader.positions:
+            return None
+        key = (allowance.hold, self._reader.assignments)
+        if key == said.key or not (allowance.hold or said.key[0]):
+            due_s = self._plan.limits.recommit_s if allowance.reason == said.reason else SAY_EVERY_S
+            if not allowance.hold or now_s - said.at_s < due_s:
+                return None
+        return _Said(key, allowance.reason, now_s)
+
+    def _commit(self, positions: Sequence[Position] | None = None) -> None:
+        """Commit the positions, those that moved when none are given."""
+        moved = positions or [position for position in self._reader.positions.values() if position.moved]
         if not moved:
             return
         self._writer.begin()
-        offsets = self._reader.offsets(moved)
+        offsets = self._reader.offsets(moved, self._allowance.reason)
+        began_s = time.monotonic()
         self._writer.commit(offsets, self._reader.group_metadata)
+        self._governor.committed(time.monotonic() - began_s)
         if self._plan.built_in:
             self._reader.commit_plainly(offsets)
         for position in moved:
@@ -224,6 +286,10 @@ class Worker:
         """Partitions are gone: another may have read them already, so nothing of ours may become visible."""
         self._writer.abort()
         self._held = 0
+
+    def before_reading(self, partitions: Sequence[int]) -> None:
+        """Somebody may read these partitions outside the group; the governor knows, and shuts them out."""
+        self._governor.before_reading(partitions)
 
     def _roll_back(self) -> bool:
         """Abort and read again. False: the abort itself did not go through, a new producer is needed."""
