@@ -8,6 +8,7 @@ import pytest
 from instar.core.compat.json_schema import contained
 
 DRAFT_07 = "http://json-schema.org/draft-07/schema#"
+DRAFT_2019 = "https://json-schema.org/draft/2019-09/schema"
 DRAFT_2020 = "https://json-schema.org/draft/2020-12/schema"
 
 #: (draft, writer, reader, a value of the writer that the reader refuses)
@@ -42,6 +43,7 @@ TRAPS: list[tuple[str, Any, Any, Any]] = [
      [1]),
     (DRAFT_2020, {"properties": {"a": True}, "additionalProperties": False},
      {"if": {"required": ["b"]}, "then": {"properties": {"a": True}}, "unevaluatedProperties": False}, {"a": 1}),
+    (DRAFT_2019, {"contains": True, "unevaluatedItems": False}, {"unevaluatedItems": False}, [1]),
     # exactly one, not at least one
     (DRAFT_2020, {"type": "integer"}, {"oneOf": [{"type": "integer"}, {"minimum": 5}]}, 7),
     (DRAFT_2020, {"anyOf": [{"required": ["a"]}, {"required": ["b"]}]},
@@ -58,6 +60,7 @@ TRAPS: list[tuple[str, Any, Any, Any]] = [
 def test_a_pair_that_looks_contained_is_refused(draft: str, writer: Any, reader: Any, value: Any) -> None:
     validators: dict[str, Any] = {
         DRAFT_07: jsonschema_rs.Draft7Validator,
+        DRAFT_2019: jsonschema_rs.Draft201909Validator,
         DRAFT_2020: jsonschema_rs.Draft202012Validator,
     }
     assert validators[draft](writer).is_valid(value)

@@ -31,8 +31,8 @@ from instar.core.compat.json_schema.formula import (
 MAX_CONDITIONS = 6
 
 
-class _Cycle(Exception):
-    """In-place references form a ring. Never leaves this module."""
+class _Unclear(Exception):
+    """What is evaluated is not settled: a ring of references, or validators that differ. Never leaves this module."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def unevaluated_items(node: Node) -> Formula:
 def _formula(node: Node, keyword: str, case: _Case) -> Formula:
     try:
         found = list(_contributions(node, keyword, (), ()))
-    except (_Cycle, Unresolvable):
+    except (_Unclear, Unresolvable):
         return Opaque(keyword, node.key, None)
     conditions = list(dict.fromkeys(condition for c in found for condition in c.conditions))
     if len(conditions) > MAX_CONDITIONS:
@@ -99,7 +99,7 @@ def _contributions(
     if not isinstance(node.schema, dict):
         return
     if node in path:
-        raise _Cycle
+        raise _Unclear
     yield _own(node, keyword, conditions, outermost=not path)
     path = (*path, node)
     for child, condition in _in_place(node):
@@ -121,7 +121,9 @@ def _own(node: Node, keyword: str, conditions: tuple[Formula, ...], *, outermost
     items = node.keyword("items")
     tuple_form = items if isinstance(items, list) else None
     rest = "additionalItems" in node.schema and tuple_form is not None
-    contains = "contains" in node.schema and node.dialect.contains_evaluates
+    contains = "contains" in node.schema
+    if contains and not node.dialect.contains_evaluates:
+        raise _Unclear  # 2019-09 does not say that items which ``contains`` takes are evaluated; validators do so
     return _Contribution(
         conditions,
         everything=nested or rest or (items is not None and tuple_form is None),
