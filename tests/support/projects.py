@@ -116,7 +116,8 @@ def write_shop(
     rewrite_settings(shop, **settings)
     cluster = shop.cluster
     for which, config in ({"old": {}} if topics is None else topics).items():
-        cluster.create(getattr(shop, which), partitions, config)
+        # The parcels' timestamps are of long ago, and retention would delete them while a test runs.
+        cluster.create(getattr(shop, which), partitions, {"retention.ms": "-1", **config})
     return shop
 
 
