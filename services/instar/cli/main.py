@@ -6,7 +6,7 @@ import structlog
 import typer
 
 from instar import __version__
-from instar.cli import check, consumers, convert, demo, doctor, init, record, tail, try_record, worker
+from instar.cli import check, consumers, convert, demo, dlq, doctor, init, record, tail, try_record, worker
 from instar.cli.exits import ERROR, INTERRUPTED, UNREACHABLE, USAGE, Failure
 from instar.cli.output import stderr
 from instar.kafka.errors import KafkaTrouble
@@ -34,7 +34,7 @@ def _root(
 ) -> None: ...
 
 
-for verb in (init, demo, doctor, check, try_record, convert, worker, record, tail, consumers):
+for verb in (init, demo, doctor, check, try_record, convert, worker, record, tail, consumers, dlq):
     verb.add_to(app)
 
 
