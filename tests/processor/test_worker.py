@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from realkafka.pytest_plugin import Kafka
 from tests.support.projects import QUICK_SESSION, parcels, produce, write_shop
 from tests.support.workers import run_until_now, verified
+
+from realkafka.pytest_plugin import Kafka
 
 
 def test_everything_that_is_there_is_carried_once(

@@ -83,7 +83,14 @@ def ensure_start(
         )
     if not missing:
         return offsets
-    found = last_carried(plan, cluster, missing)
+    found, earlier_topics = last_carried(plan, cluster, missing)
+    if earlier_topics and not recover:
+        # Kafka drops a group's offsets together with their topic, so the checkpoint cannot tell.
+        raise Refused(
+            f"Topic {plan.source.name} was deleted and created again: {plan.target.name} holds records that this "
+            f"bridge made of topic id {', '.join(sorted(earlier_topics))}, the topic now is {plan.source.id.hex()}.",
+            "If the new topic holds new records, start with --recover-checkpoint, which begins at its start.",
+        )
     carried = {partition: offset for partition, offset in found.items() if offset is not None}
     if carried and not recover:
         listed = ", ".join(f"partition {partition} up to offset {offset:,}" for partition, offset in carried.items())
@@ -110,34 +117,44 @@ def ensure_start(
     return offsets | found_begin
 
 
-def last_carried(plan: BridgePlan, cluster: Cluster, partitions: Sequence[int]) -> dict[int, int | None]:
+def last_carried(
+    plan: BridgePlan, cluster: Cluster, partitions: Sequence[int]
+) -> tuple[dict[int, int | None], set[str]]:
     """Per partition, the last source offset that is in the target or in the dead letters; None when none is.
+
+    And the ids, in hexadecimal, of earlier topics of the source's name that records there were made of.
 
     Records keep their partition number, so each partition of the source is looked up in the same one of the two
     topics. Read to the end: a native record may stand behind any number of bridged ones.
     """
     last: dict[int, int | None] = dict.fromkeys(partitions)
+    earlier_topics: set[str] = set()
     for topic in (plan.target.name, plan.dead_letters.name):
         starts = cluster.start_offsets(topic, partitions)
         for record in scan(plan.kafka, topic, starts, cluster.end_offsets(topic, partitions)):
-            offset = _source_offset(plan, record)
-            if offset is not None:
+            place = _source_place(plan, record)
+            if place is None:
+                continue
+            topic_id, offset = place
+            if topic_id == plan.source.id.hex():
                 last[record.partition] = max(offset, last[record.partition] or 0)
-    return last
+            else:
+                earlier_topics.add(topic_id)
+    return last, earlier_topics
 
 
-def _source_offset(plan: BridgePlan, record: Record) -> int | None:
-    """The source offset of a record that this bridge published."""
+def _source_place(plan: BridgePlan, record: Record) -> tuple[str, int] | None:
+    """The source topic's id and the offset of a record that this bridge published; None for any other record."""
     letter = dead_letter.parse(record.headers)
     if letter is not None:
         verdict, _ = letter
-        theirs = (verdict.migration, verdict.direction, verdict.source.topic_id)
-        return verdict.source.offset if theirs == (plan.migration, plan.direction, plan.source.id.hex()) else None
+        if (verdict.migration, verdict.direction) != (plan.migration, plan.direction):
+            return None
+        return verdict.source.topic_id, verdict.source.offset
     found = provenance.of(record.headers, record.key, record.value)
-    if found is None:
+    if found is None or (found.migration, found.direction) != (plan.migration, plan.direction):
         return None
-    theirs = (found.migration, found.direction, found.topic_id.hex())
-    return found.offset if theirs == (plan.migration, plan.direction, plan.source.id.hex()) else None
+    return found.topic_id.hex(), found.offset
 
 
 def _target_settings(source: Topic) -> dict[str, str]:

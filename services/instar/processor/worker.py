@@ -17,7 +17,7 @@ a rebalance replaces the consumer too.
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -44,6 +44,7 @@ POLL_S = 0.2
 PROGRESS_EVERY_S = 0.5
 OTHERS_EVERY_S = 0.5
 TOPIC_CHECK_EVERY_S = 10.0
+HELD_CHECK_EVERY_S = 2.0
 BACKOFF_FIRST_S = 0.1
 BACKOFF_LAST_S = 5.0
 HOLD_FROM_S = 5.0  # a longer wait than this for the next record would near max.poll.interval.ms
@@ -111,6 +112,8 @@ class Worker:
         self._next_progress_s = 0.0
         self._next_others_s = 0.0
         self._next_topic_check_s = time.monotonic() + TOPIC_CHECK_EVERY_S
+        self._next_held_check_s = 0.0
+        self._held_at: dict[int, int] = {}  # partitions that stood below their end when last looked at, and where
         self._log = log.bind(migration=plan.migration, direction=plan.direction, slot=self._slot)
 
     def run(self) -> None:
@@ -328,6 +331,9 @@ class Worker:
         if self._reader.all_brokers_down:
             raise AmbiguousOutcome("no broker is reachable")
         now_s = time.monotonic()
+        if self._plan.bounds is not None and now_s >= self._next_held_check_s:
+            self._next_held_check_s = now_s + HELD_CHECK_EVERY_S
+            self._tell_what_holds(self._plan.bounds)
         if self._plan.built_in or now_s < self._next_topic_check_s:
             return
         self._next_topic_check_s = now_s + TOPIC_CHECK_EVERY_S
@@ -344,6 +350,25 @@ class Worker:
                 "worker started.",
                 f"Give {self._plan.target.name} and {self._plan.dead_letters.name} as many, then start it again.",
             )
+        if self._plan.bounds is None:
+            self._tell_what_holds(self._cluster.end_offsets(source.name, self._plan.partitions))
+
+    def _tell_what_holds(self, ends: Mapping[int, int]) -> None:
+        """Idle below an end that was read uncommitted, twice at the same place: somebody's transaction is open."""
+        positions = self._reader.positions.values()
+        below = {
+            position.partition: position.next for position in positions if position.next < ends[position.partition]
+        }
+        for partition, offset in below.items():
+            if self._held_at.get(partition) == offset:
+                self._log.warning(
+                    "an open transaction of another producer holds records back: they are read when it ends",
+                    topic=self._plan.source.name,
+                    partition=partition,
+                    offset=offset,
+                    end=ends[partition],
+                )
+        self._held_at = below
 
     # ------------------------------------------------------------------ the end
 
