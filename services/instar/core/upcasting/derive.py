@@ -48,13 +48,21 @@ def derive(
             continue
         steps.append(step)
         shape = step.shape
-        findings += [
-            Finding(note.code, note.message, "nothing to do", "note", line=line_of(index), path=note.path)
-            for note in step.notes
-        ]
+        findings += _noted(step, line_of(index))
     if not misfits:
         findings += compare(shape, after, one_way=any(step.down is None for step in steps))
     return named_for(steps, before, after), findings
+
+
+def _noted(step: Step, line: int | None) -> list[Finding]:
+    """The notes of one change, those that say the same of several fields as one."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for note in step.notes:
+        places.setdefault((note.code, note.message), []).append(note.path)
+    return [
+        Finding(code, f"{', '.join(paths)}: {message}", "nothing to do", "note", line=line)
+        for (code, message), paths in places.items()
+    ]
 
 
 def compare(made: Shape, after: Shape, *, one_way: bool) -> list[Finding]:

@@ -58,7 +58,9 @@ def test_a_value_of_the_wrong_type_is_found_before_any_record_runs() -> None:
 
 def test_an_optional_json_field_without_default_is_not_invented_and_says_so() -> None:
     before, after = json(), json(n=optional(STRING))
-    assert [(note.severity, note.code) for note in findings_of(before, after, add("n"))] == [("note", "adds-nothing")]
+    (note,) = findings_of(before, after, add("n"))
+    assert (note.severity, note.code) == ("note", "adds-nothing")
+    assert note.message == "n: optional and without a default, so nothing is added"
     hop = assert_lawful(before, after, add("n"))
     assert up(hop, {}) == {}
     assert down(hop, {"n": "x"}) == {}

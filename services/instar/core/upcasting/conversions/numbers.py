@@ -8,7 +8,7 @@ import math
 import re
 import struct
 from collections.abc import Mapping
-from decimal import Context, Decimal
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
 from instar.core.formats.shape import Shape
@@ -70,7 +70,10 @@ def check_decimal(shape: Shape) -> Turn:
     unit = Decimal(1).scaleb(-scale)
 
     def turn(value: Decimal) -> Decimal:
-        exact = value.quantize(unit, context=_EXACT)
+        try:
+            exact = value.quantize(unit, context=_EXACT)
+        except InvalidOperation:  # not a number, or far beyond any precision
+            raise Unfit(f"{short(value)} is no decimal of the new type") from None
         if exact != value:
             raise Unfit(f"{short(value)} has more than the {scale} decimal places of the new type")
         if precision is not None and len(exact.as_tuple().digits) > precision and exact != 0:

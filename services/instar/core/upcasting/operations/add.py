@@ -47,7 +47,7 @@ class Add:
                 return _fill(record, name, present, value, self.path)
             notes: tuple[Note, ...] = ()
             if value is MISSING:
-                notes = (Note("adds-nothing", f"{name} is optional and has no default: nothing is added", name),)
+                notes = (Note("adds-nothing", "optional and without a default, so nothing is added", name),)
             return Step(
                 replace(record, fields={**record.fields, name: aimed}),
                 up=_untouched if value is MISSING else _with(name, value),
