@@ -17,7 +17,7 @@ from instar.core.finding import Finding
 from instar.project.check import check_project
 from instar.project.project import Project
 
-DEFAULT_SAMPLES = 100
+DEFAULT_SAMPLES = 25
 _COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
@@ -37,6 +37,7 @@ def check(
         int, typer.Option(min=0, max=100_000, help="Records drawn from each schema, beside the golden ones.")
     ] = DEFAULT_SAMPLES,
     seed: Annotated[int, typer.Option(help="The same seed draws the same records.")] = 0,
+    notes: Annotated[bool, typer.Option("--notes", help="Show notes in the table, too.")] = False,
     output: Annotated[Report, typer.Option("-o", "--output", help="junit and sarif are for CI.")] = Report.TABLE,
     project: ProjectOption = None,
     environment: EnvironmentOption = None,
@@ -52,14 +53,14 @@ def check(
         findings = check_project(opened, samples, seed)
     match output:
         case Report.TABLE:
-            _print_table(findings)
+            _print_table([finding for finding in findings if notes or finding.severity != "note"])
         case Report.JSON:
             print_json([_row(finding) for finding in findings])
         case Report.JUNIT:
             print(junit.report(findings, _files(opened)))
         case Report.SARIF:
             print_json(sarif.report(findings))
-    stderr.print(_summary(opened, findings), markup=False)
+    stderr.print(_summary(opened, findings, notes_shown=notes or output is not Report.TABLE), markup=False)
     return ERROR if any(finding.severity == "error" for finding in findings) else OK
 
 
@@ -83,15 +84,20 @@ def _files(project: Project) -> list[str]:
     return sorted(files)
 
 
-def _summary(project: Project, findings: list[Finding]) -> str:
+def _summary(project: Project, findings: list[Finding], *, notes_shown: bool) -> str:
     subjects = project.catalogue.subjects.values()
     counts = (
         _counted(len(subjects), "subject"),
         _counted(sum(len(subject.versions) for subject in subjects), "version"),
         _counted(sum(len(subject.hops) for subject in subjects), "hop"),
-        _counted(len(findings), "finding"),
     )
-    return ", ".join(counts)
+    kinds = [
+        _counted(sum(finding.severity == severity for finding in findings), severity)
+        for severity in ("error", "warning", "note")
+        if any(finding.severity == severity for finding in findings)
+    ]
+    hidden = " (--notes shows them)" if not notes_shown and "note" in " ".join(kinds) else ""
+    return f"{', '.join(counts)}: {', '.join(kinds) or 'nothing to say'}{hidden}"
 
 
 def _counted(number: int, noun: str) -> str:
