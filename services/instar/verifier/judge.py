@@ -1,11 +1,13 @@
 """What must become of a source record, by the reference chain: decode, fold, encode, in the most obvious way."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from instar.core import provenance, redrive
-from instar.core.compare import Expected, Matcher
-from instar.core.formats.framing import Framing, Identity, Named
+from instar.core.content import Content, problem
+from instar.core.cut import Expected, Matcher
+from instar.core.formats.framing import Framing, Identity, Named, Write
 from instar.core.provenance import Direction
 from instar.core.record import Context, Headers, Record
 from instar.core.rejected import (
@@ -19,6 +21,16 @@ from instar.core.subject import Subject
 from instar.core.upcasting import carry
 from instar.core.upcasting.carry import Carrier
 from instar.registry.identify import Identity as SchemaIds
+
+_OURS = frozenset({provenance.HEADER, carry.HEADER, redrive.HEADER})
+
+
+class Decision(NamedTuple):
+    """What must become of a source record: contents, a rejection, or nothing because it is our twin's echo."""
+
+    contents: list[Content]
+    rejected: Rejected | None = None
+    echo: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +48,62 @@ class Judge:
     denied: frozenset[str]
     largest_record_bytes: int
     carry_lost: bool
+    _writers: dict[str, Write] = field(default_factory=dict, init=False, repr=False)
 
     def expect(self, record: Record) -> Expected:
+        """What the merge must find for a source record."""
+        decision = self.decide(record)
+        return Expected([self._matcher(one) for one in decision.contents], decision.rejected, decision.echo)
+
+    def decide(self, record: Record) -> Decision:
+        """What must become of a source record."""
         twin = "down" if self.direction == "up" else "up"
         origin = provenance.of(record.headers, record.key, record.value)
         if origin is not None and (origin.migration, origin.direction) == (self.migration, twin):
-            return Expected([], echo=True)
+            return Decision([], echo=True)
+        # What the target's framing takes for its own is dropped too: it is when the record is read back.
+        headers = self._foreign(self.target_framing.unframed(self.source_framing.unframed(record.headers)))
         if record.value is None:
-            return Expected([self._tombstone(record)])
+            tombstone = Content(record.key, record.timestamp_ms, headers, None, 0, None)
+            size = self._size(record, None, ())
+            return Decision([tombstone]) if size <= self.largest_record_bytes else _too_large()
         framed = self.source_framing.identify(record.value, record.headers)
         if isinstance(framed, Rejected):
-            return Expected([], framed)
+            return Decision([], framed)
         named = self._named(framed.identity)
         if isinstance(named, Rejected):
-            return Expected([], named)
+            return Decision([], named)
         subject, version = named
         if self.direction == "up" and version > self.version:
-            return Expected([], Rejected(VERSION_ABOVE_TARGET, "above the target"))
+            return Decision([], Rejected(VERSION_ABOVE_TARGET, "above the target"))
         bodies = self._fold(subject, version, framed.body, record)
         if isinstance(bodies, Rejected):
-            return Expected([], bodies)
-        if any(self._too_large(record, body) for body in bodies):
-            return Expected([], Rejected(TOO_LARGE, "the output is too large for the target"))
-        return Expected([self._matcher(record, subject, body) for body in bodies])
+            return Decision([], bodies)
+        contents = []
+        for body in bodies:
+            written = self._written(subject, body)
+            if isinstance(written, Rejected):
+                return Decision([], written)
+            value, added = written
+            if self._size(record, value, added) > self.largest_record_bytes:
+                return _too_large()
+            contents.append(
+                Content(record.key, record.timestamp_ms, headers, subject.name, self.version, self._body(value, added))
+            )
+        return Decision(contents)
+
+    def content(self, record: Record) -> Content | str:
+        """What a record of the target holds; in words why it cannot be read."""
+        headers = self._foreign(self.target_framing.unframed(record.headers))
+        if record.value is None:
+            return Content(record.key, record.timestamp_ms, headers, None, 0, None)
+        framed = self.target_framing.identify(record.value, record.headers)
+        if isinstance(framed, Rejected):
+            return f"the framing does not read: {framed.code}"
+        named = self._named(framed.identity)
+        if isinstance(named, Rejected):
+            return f"the framing names no version: {named.code}"
+        return Content(record.key, record.timestamp_ms, headers, named[0].name, named[1], framed.body)
 
     def _fold(self, subject: Subject, version: int, body: bytes, record: Record) -> list[bytes] | Rejected:
         chain = subject.chain(version, self.version)
@@ -102,62 +147,41 @@ class Judge:
             return None
         return Carrier.of(down, up, subject.sensitive)
 
-    def _matcher(self, source: Record, subject: Subject, expected: bytes) -> Matcher:
+    def _matcher(self, expected: Content) -> Matcher:
         def match(record: Record) -> str | None:
-            if record.value is None:
-                return "a tombstone instead of a value"
-            framed = self.target_framing.identify(record.value, record.headers)
-            if isinstance(framed, Rejected):
-                return f"the framing does not read: {framed.code}"
-            named = self._named(framed.identity)
-            if isinstance(named, Rejected):
-                return f"the framing names no version: {named.code}"
-            if (named[0].name, named[1]) != (subject.name, self.version):
-                return f"framed as {named[0].name} v{named[1]} instead of {subject.name} v{self.version}"
-            if framed.body != expected and not self._same(subject, framed.body, expected):
-                return "the value is not the chain's result"
-            return self._headers_problem(source, record)
+            found = self.content(record)
+            return found if isinstance(found, str) else problem(expected, found)
 
         return match
 
-    def _same(self, subject: Subject, found: bytes, expected: bytes) -> bool:
-        """A payload field is written into the body, so a JSON body may differ in its bytes by exactly that."""
-        if self.target_framing.kind != "payload-field":
-            return False
-        write = self.target_framing.writer(subject=subject.name, version=self.version, schema_id=None)
-        written = write(expected)
-        return not isinstance(written, Rejected) and written[0] == found
+    def _written(self, subject: Subject, body: bytes) -> tuple[bytes, Headers] | Rejected:
+        """The value as the target's framing writes it. The registry's id matters to its length only, which is fixed."""
+        write = self._writers.get(subject.name)
+        if write is None:
+            write = self.target_framing.writer(subject=subject.name, version=self.version, schema_id=0)
+            self._writers[subject.name] = write
+        return write(body)
 
-    def _tombstone(self, source: Record) -> Matcher:
-        def match(record: Record) -> str | None:
-            return (
-                "a value instead of a tombstone" if record.value is not None else self._headers_problem(source, record)
-            )
-
-        return match
-
-    def _headers_problem(self, source: Record, record: Record) -> str | None:
-        """Headers are kept in their order, but for our own, the framings' and the denied."""
-        want = self._foreign(self.source_framing.unframed(source.headers))
-        have = self._foreign(self.target_framing.unframed(record.headers))
-        if want != have:
-            return f"headers differ: {[name for name, _ in want]} became {[name for name, _ in have]}"
-        return None
+    def _body(self, value: bytes, added: Headers) -> bytes:
+        """The body as it is read back: a version in the payload is part of it."""
+        framed = self.target_framing.identify(value, added)
+        return value if isinstance(framed, Rejected) else framed.body
 
     def _foreign(self, headers: Headers) -> Headers:
-        ours = {provenance.HEADER, carry.HEADER, redrive.HEADER}
+        """Headers are kept in their order, but for our own, the framings' and the denied."""
+        denied = self.denied
         return tuple(
-            (name, content)
-            for name, content in headers
-            if name not in ours and not any(_denies(rule, name) for rule in self.denied)
+            header
+            for header in headers
+            if header[0] not in _OURS and not (denied and any(_denies(rule, header[0]) for rule in denied))
         )
 
-    def _too_large(self, record: Record, body: bytes) -> bool:
+    def _size(self, record: Record, value: bytes | None, added: Headers) -> int:
         """The documented rule of what fits: 100 bytes, key, value, and for each header its name, content and 10."""
-        headers = [(name, len(content or b"")) for name, content in self._foreign(record.headers)]
-        headers.append((provenance.HEADER, 38 + len(self.migration.encode())))
-        size = 100 + len(record.key or b"") + len(body) + sum(len(name) + length + 10 for name, length in headers)
-        return size + (5 if self.target_framing.kind == "registry-prefix" else 0) > self.largest_record_bytes
+        headers = (*self._foreign(self.source_framing.unframed(record.headers)), *added)
+        size = 100 + len(record.key or b"") + len(value or b"")
+        size += len(provenance.HEADER) + 38 + len(self.migration.encode()) + 10
+        return size + sum(len(name) + len(content or b"") + 10 for name, content in headers)
 
     def _named(self, identity: Identity) -> tuple[Subject, int] | Rejected:
         if isinstance(identity, Named):
@@ -173,6 +197,10 @@ class Judge:
         if version not in subject.versions:
             return Rejected(UNKNOWN_VERSION, f"{subject.name} has no v{version}")
         return subject, version
+
+
+def _too_large() -> Decision:
+    return Decision([], Rejected(TOO_LARGE, "the output is too large for the target"))
 
 
 def _denies(rule: str, name: str) -> bool:
