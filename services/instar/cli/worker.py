@@ -1,16 +1,18 @@
 """``instar worker M``: carry a migration's records, from the checkpoint on, for ever or until now."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from instar.backfill.governing import Wish
 from instar.cli import completing
-from instar.cli.output import Format, print_rows
+from instar.cli.governing import govern
+from instar.cli.output import Format
+from instar.cli.runs import Which, chosen, prepare, remember, summarize
 from instar.cli.scope import (
     BootstrapOption,
     EnvironmentOption,
@@ -22,21 +24,10 @@ from instar.cli.scope import (
 )
 from instar.cli.showing import showing
 from instar.cli.stopping import stopping
-from instar.core.checkpoint import Counts
-from instar.core.provenance import Direction
 from instar.kafka.cluster import Cluster
-from instar.processor.assemble import Options, assemble, assemble_project, directions
-from instar.processor.lag import standing
+from instar.processor.assemble import Options, directions
 from instar.processor.plan import BridgePlan
-from instar.processor.prepare import ensure_start
 from instar.processor.supervise import Slot, supervise
-from instar.project.project import Project
-
-
-class Which(StrEnum):
-    UP = "up"
-    DOWN = "down"
-    BOTH = "both"
 
 
 class Until(StrEnum):
@@ -73,7 +64,7 @@ def worker(
     """Carry a migration's records to the target topic, exactly once.
 
     Starts at the checkpoint (the beginning, the first time) and goes on until stopped. Start more workers, here or on
-    other machines under another --instance, to share the partitions.
+    other machines under another --instance, to share the partitions. `pause`, `resume` and `rate` reach it anywhere.
     """
     opened = open_project(project, environment)
     settings = migration_of(opened, migration)
@@ -81,73 +72,24 @@ def worker(
     name = instance or str(resolved(opened, opened.environment.instance))
     cluster = Cluster(kafka)
     runs = []
-    for one in _directions(direction, directions(settings)):
+    for one in chosen(direction, directions(settings)):
         options = Options(opened.root, environment, migration, one, kafka, create, accept_expired)
-        runs.append(_prepare(opened, options, cluster, recover=recover_checkpoint, bounded=until is not None))
+        run = prepare(opened, options, cluster, recover=recover_checkpoint, bound=_ends(cluster) if until else None)
+        remember(cluster, run.plan, opened.parts(migration), create=create)
+        runs.append(run)
     if create:
         opened.record_applied(migration)
-    slots = [Slot(f"{name}-{number}", run.assemble) for run in runs for number in range(workers)]
+    steered = partial(govern, Wish())
+    slots = [Slot(f"{name}-{number}", run.assemble, steered) for run in runs for number in range(workers)]
     if len(slots) == 1:
-        slots = [Slot(slots[0].instance, lambda: runs[0].plan)]
+        slots = [Slot(slots[0].instance, lambda: runs[0].plan, steered)]
     began_s = time.monotonic()
     todo = sum(run.todo_records for run in runs) if until else None
     with stopping() as state, showing(migration, todo) as show:
         supervise(slots, state.event, show)
-    _summarize(runs, cluster, time.monotonic() - began_s, output)
+    summarize(runs, cluster, time.monotonic() - began_s, output)
     return state.exit_code
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """One direction of this call."""
-
-    plan: BridgePlan
-    assemble: Callable[[], BridgePlan]
-    before: Counts
-    todo_records: int
-
-
-def _directions(asked: Which | None, default: tuple[Direction, ...]) -> tuple[Direction, ...]:
-    match asked:
-        case None:
-            return default
-        case Which.BOTH:
-            return ("up", "down")
-        case Which.UP:
-            return ("up",)
-        case Which.DOWN:
-            return ("down",)
-
-
-def _prepare(project: Project, options: Options, cluster: Cluster, *, recover: bool, bounded: bool) -> _Run:
-    plan = assemble_project(project, options)
-    offsets = ensure_start(plan, cluster, recover=recover)
-    ends = cluster.end_offsets(plan.source.name, plan.partitions)
-    if bounded:
-        options = replace(options, bounds=ends, create=False)
-        plan = replace(plan, bounds=ends)
-    todo = sum(max(0, ends[partition] - offsets[partition]) for partition in ends)
-    return _Run(plan, partial(assemble, options), standing(plan, cluster).total, todo)
-
-
-def _summarize(runs: list[_Run], cluster: Cluster, seconds: float, output: Format) -> None:
-    """What this call did, from the checkpoints: what a worker said of itself may have died with it."""
-    rows: list[dict[str, Any]] = []
-    for run in runs:
-        now = standing(run.plan, cluster)
-        counts = now.total.minus(run.before)
-        rows.append(
-            {
-                "migration": run.plan.migration,
-                "direction": run.plan.direction,
-                "source": run.plan.source.name,
-                "target": run.plan.target.name,
-                **counts.as_dict(),
-                "lag_records": now.lag_records,
-                "seconds": round(seconds, 3),
-                "records_per_s": round(counts.read / seconds) if seconds else None,
-            }
-        )
-    columns = dict.fromkeys(rows[0]) if rows else {}
-    shown = {name: name.replace("_", " ") for name in columns if name not in {"migration", "current", "seconds"}}
-    print_rows(rows, shown, output)
+def _ends(cluster: Cluster) -> Callable[[BridgePlan, Mapping[int, int]], Mapping[int, int]]:
+    return lambda plan, _: cluster.end_offsets(plan.source.name, plan.partitions)

@@ -51,6 +51,9 @@ class Rate:
         return cls(said.get("records_per_s"), said.get("bytes_per_s"))
 
 
+UNLIMITED_RATE = Rate()
+
+
 def parse_rate(text: str) -> Rate:
     """``5000/s`` (records), ``20MB/s`` (bytes), both with a comma between them, or ``unlimited``. ValueError else."""
     if text == "unlimited":

@@ -22,7 +22,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetS
 
 from instar.core.provenance import NO_TOPIC_ID
 from instar.kafka import config
-from instar.kafka.errors import TopicMissing, error_of, trouble
+from instar.kafka.errors import Refused, TopicMissing, error_of, trouble
 
 T = TypeVar("T")
 
@@ -55,6 +55,15 @@ class Topic:
     @property
     def compacted(self) -> bool:
         return "compact" in self.settings.get("cleanup.policy", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of a consumer group. ``name`` is its instance name where it has one."""
+
+    name: str
+    host: str
+    partitions: tuple[tuple[str, int], ...]  # topic, partition
 
 
 class Cluster:
@@ -130,6 +139,43 @@ class Cluster:
 
     def start_offsets(self, topic: str, partitions: Iterable[int]) -> dict[int, int]:
         return self._offsets(topic, partitions, OffsetSpec.earliest(), committed=False)
+
+    def offsets_at(self, topic: str, partitions: Iterable[int], at_ms: int) -> dict[int, int]:
+        """The first offset whose record is not older, in each partition; the end where there is none."""
+        partitions = list(partitions)
+        if self.built_in:
+            raise Refused("The broker that is built into librdkafka cannot look up times.", "Name offsets instead.")
+        found = self._offsets(topic, partitions, OffsetSpec.for_timestamp(at_ms), committed=False)
+        ends = self.end_offsets(topic, partitions)
+        return {partition: offset if offset >= 0 else ends[partition] for partition, offset in found.items()}
+
+    def members(self, group: str) -> list["Member"] | None:
+        """The group's members; None where the broker does not tell (the built-in one)."""
+        if self.built_in:
+            return None
+        described = self._ask(
+            f"describing group {group}",
+            lambda: self._admin.describe_consumer_groups([group], request_timeout=self._timeout_s)[group].result(),
+        )
+        return [
+            Member(
+                one.group_instance_id or one.member_id,
+                one.host,
+                tuple((part.topic, part.partition) for part in one.assignment.topic_partitions)
+                if one.assignment
+                else (),
+            )
+            for one in described.members
+        ]
+
+    def groups(self) -> list[str]:
+        """All consumer groups that we may see."""
+        if self.built_in:
+            return []
+        listed = self._ask(
+            "listing groups", lambda: self._admin.list_consumer_groups(request_timeout=self._timeout_s).result()
+        )
+        return sorted(one.group_id for one in listed.valid)
 
     def committed(self, group: str, topic: str, partitions: Iterable[int]) -> dict[int, tuple[int, str | None]]:
         """The group's committed offsets and metadata; partitions without one are left out.

@@ -13,7 +13,7 @@ from instar.core.version import label
 from instar.kafka.cluster import Cluster
 from instar.kafka.errors import KafkaTrouble, Refused, Unreachable
 from instar.processor.plan import BridgePlan, Limits
-from instar.processor.prepare import Topics, ready_topics
+from instar.processor.prepare import Topics, imagined_topics, ready_topics
 from instar.processor.routes import Routes, refused
 from instar.project.late import Unresolved
 from instar.project.migration import Migration
@@ -37,6 +37,7 @@ class Options:
     accept_expired: bool = False
     bounds: Mapping[int, int] | None = None
     assigned: tuple[int, ...] | None = None
+    dry: bool = False  # nothing is published: what does not exist yet is imagined
 
 
 def assemble(options: Options) -> BridgePlan:
@@ -67,7 +68,11 @@ def assemble_project(project: Project, options: Options) -> BridgePlan:
     source, target = migration.source.topic, migration.target.topic
     if not up:
         source, target = target, source
-    topics = ready_topics(cluster, source, target, migration.dead_letter_topic, create=options.create)
+    letters = migration.dead_letter_topic
+    if options.dry:
+        topics = imagined_topics(cluster, source, target, letters)
+    else:
+        topics = ready_topics(cluster, source, target, letters, create=options.create)
     registry = _connect(project)
     try:
         make_bridge = partial(
@@ -148,6 +153,8 @@ def _routes(project: Project, options: Options, migration: Migration, registry: 
         schema_id = None
         if framing.needs_ids:
             schema_id = _schema_id(project, identity, name, version, target_topic, register=options.create)
+            if schema_id is None and options.dry:
+                schema_id = 0
             if schema_id is None:
                 raise Refused(
                     f"The registry {registry.name} has no id for {name} {label(version)}.",

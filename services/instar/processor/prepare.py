@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from instar.core import dead_letter, provenance
 from instar.core.checkpoint import Checkpoint, Counts
+from instar.core.provenance import NO_TOPIC_ID
 from instar.core.record import Record
 from instar.kafka.cluster import Cluster, Topic
 from instar.kafka.errors import Refused, TopicMissing
@@ -33,8 +34,8 @@ def ready_topics(cluster: Cluster, source: str, target: str, dead_letters: str, 
     """
     source_topic = cluster.topic(source)
     for name, settings in (
-        (target, _target_settings(source_topic)),
-        (dead_letters, _dead_letter_settings(source_topic)),
+        (target, target_settings(source_topic)),
+        (dead_letters, dead_letter_settings(source_topic)),
     ):
         if cluster.find(name) is None:
             if not create:
@@ -59,6 +60,20 @@ def ready_topics(cluster: Cluster, source: str, target: str, dead_letters: str, 
             f"Set its max.message.bytes to at least {source_topic.max_message_bytes + DEAD_LETTER_MARGIN_BYTES}.",
         )
     return topics
+
+
+def imagined_topics(cluster: Cluster, source: str, target: str, dead_letters: str) -> Topics:
+    """The three topics, those that are not there as ``ready_topics`` would make them. Raises ``TopicMissing``."""
+    source_topic = cluster.topic(source)
+    imagined = [
+        Topic(name, NO_TOPIC_ID, source_topic.partitions, settings)
+        for name, settings in (
+            (target, target_settings(source_topic)),
+            (dead_letters, dead_letter_settings(source_topic)),
+        )
+    ]
+    there = [cluster.find(one.name) or one for one in imagined]
+    return Topics(source_topic, there[0], there[1])
 
 
 def ensure_start(
@@ -157,7 +172,7 @@ def _source_place(plan: BridgePlan, record: Record) -> tuple[str, int] | None:
     return found.topic_id.hex(), found.offset
 
 
-def _target_settings(source: Topic) -> dict[str, str]:
+def target_settings(source: Topic) -> dict[str, str]:
     """The source's own settings, but with time enough: replayed records carry old timestamps (KIP-870)."""
     copied = ("cleanup.policy", "max.message.bytes", "compression.type", "min.insync.replicas")
     settings = {name: source.settings[name] for name in copied if name in source.settings}
@@ -170,7 +185,7 @@ def _target_settings(source: Topic) -> dict[str, str]:
     return settings
 
 
-def _dead_letter_settings(source: Topic) -> dict[str, str]:
+def dead_letter_settings(source: Topic) -> dict[str, str]:
     return {
         "cleanup.policy": "delete",  # several dead letters may share a key, and each is wanted
         "retention.ms": "-1",

@@ -5,8 +5,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from instar.core.finding import Finding
+from instar.core.parts import Parts
 from instar.core.subject import Catalogue, Subject
 from instar.core.version import label
 from instar.project import lock as lock_file
@@ -76,15 +78,20 @@ class Project:
         that the next version can be written while this migration runs. Secrets are never in it: references are hashed
         as they are written.
         """
+        return hashlib.sha256(json.dumps(self._content(name), sort_keys=True).encode()).hexdigest()
+
+    def parts(self, name: str) -> Parts:
+        """What the fingerprint is made of, piece by piece, to say what changed when it did."""
+        return Parts.of(self._content(name))
+
+    def _content(self, name: str) -> dict[str, Any]:
         migration = self.settings.migrations[name]
         schemas, hops = self.checksums(migration)
-        settings = migration.model_dump(mode="python", exclude={"batch"})
-        content = {
+        return {
             "schemas": {f"{subject}/{label(version)}": each for (subject, version), each in schemas.items()},
             "hops": {f"{subject}/{hop}": each for (subject, hop), each in hops.items()},
-            "settings": settings,
+            "settings": migration.model_dump(mode="python", exclude={"batch"}),
         }
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def checksums(self, migration: Migration) -> tuple[dict[VersionKey, str], dict[HopKey, str]]:
         """The fingerprints of all schemas and the checksums of all hops that a migration's records can meet."""

@@ -1,0 +1,124 @@
+"""What `worker` and `backfill` share: preparing each direction, remembering its plan, and summing up."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import partial
+from typing import Any
+
+import structlog
+
+from instar.backfill.control import Control
+from instar.cli.output import Format, print_rows
+from instar.core import control
+from instar.core.checkpoint import Counts
+from instar.core.control import FINGERPRINT_CHARS, PLAN
+from instar.core.parts import Parts
+from instar.core.provenance import Direction
+from instar.kafka.cluster import Cluster
+from instar.kafka.errors import KafkaTrouble
+from instar.processor.assemble import Options, assemble, assemble_project
+from instar.processor.lag import standing
+from instar.processor.plan import BridgePlan
+from instar.processor.prepare import ensure_start
+from instar.project.project import Project
+
+log = structlog.get_logger(__name__)
+
+
+class Which(StrEnum):
+    UP = "up"
+    DOWN = "down"
+    BOTH = "both"
+
+
+def chosen(asked: Which | None, default: tuple[Direction, ...]) -> tuple[Direction, ...]:
+    match asked:
+        case None:
+            return default
+        case Which.BOTH:
+            return ("up", "down")
+        case Which.UP:
+            return ("up",)
+        case Which.DOWN:
+            return ("down",)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One direction of a call. ``assemble`` makes its plan again, in a worker's own process."""
+
+    plan: BridgePlan
+    options: Options
+    before: Counts
+    todo_records: int
+
+    @property
+    def assemble(self) -> Callable[[], BridgePlan]:
+        return partial(assemble, self.options)
+
+
+def prepare(
+    project: Project,
+    options: Options,
+    cluster: Cluster,
+    *,
+    recover: bool,
+    begin: Mapping[int, int] | None = None,
+    bound: Callable[[BridgePlan, Mapping[int, int]], Mapping[int, int]] | None = None,
+) -> Run:
+    """Assemble, make sure that the group has begun, and count what there is to do.
+
+    ``bound`` gives the bounds, from the plan and the committed offsets; without it the run goes on for ever.
+    """
+    plan = assemble_project(project, options)
+    offsets = ensure_start(plan, cluster, recover=recover, begin=begin)
+    bounds: Mapping[int, int]
+    if bound is None:
+        bounds = cluster.end_offsets(plan.source.name, plan.partitions)
+    else:
+        bounds = bound(plan, offsets)
+        options = replace(options, bounds=bounds, create=False)
+        plan = replace(plan, bounds=bounds)
+    todo = sum(max(0, end - offsets[partition]) for partition, end in bounds.items())
+    return Run(plan, options, standing(plan, cluster).total, todo)
+
+
+def remember(cluster: Cluster, plan: BridgePlan, parts: Parts, *, create: bool) -> None:
+    """Note in the control topic what this fingerprint was made of, so that a later one can be explained.
+
+    Without it the work is as right as with it, so that a cluster that does not let us is not held against it.
+    """
+    try:
+        if not create and cluster.find(control.TOPIC) is None:
+            return
+        kept = Control(cluster)
+        short = plan.fingerprint[:FINGERPRINT_CHARS]
+        if short not in kept.orders(plan.migration, plan.direction).plans:
+            name = control.key(plan.migration, plan.direction, PLAN, short)
+            kept.write({name: control.entry(**parts.as_dict())})
+    except KafkaTrouble as problem:
+        log.warning("the plan is not noted in the control topic", why=str(problem))
+
+
+def summarize(runs: list[Run], cluster: Cluster, seconds: float, output: Format) -> None:
+    """What this call did, from the checkpoints: what a worker said of itself may have died with it."""
+    rows: list[dict[str, Any]] = []
+    for run in runs:
+        now = standing(run.plan, cluster)
+        counts = now.total.minus(run.before)
+        rows.append(
+            {
+                "migration": run.plan.migration,
+                "direction": run.plan.direction,
+                "source": run.plan.source.name,
+                "target": run.plan.target.name,
+                **counts.as_dict(),
+                "lag_records": now.lag_records,
+                "seconds": round(seconds, 3),
+                "records_per_s": round(counts.read / seconds) if seconds else None,
+            }
+        )
+    columns = dict.fromkeys(rows[0]) if rows else {}
+    shown = {name: name.replace("_", " ") for name in columns if name not in {"migration", "current", "seconds"}}
+    print_rows(rows, shown, output)
