@@ -69,9 +69,7 @@ def compare_partition(opener: Opener, inputs: Inputs, partition: int, cut: Cut |
             at = reading.calm or cut  # what is amiss has not been read a second time
         return PartitionResult(reading.result, at, complete=False)
     if reading.result.faults == faults_before and not reading.result.aside_exceeded:
-        return _with_ahead(
-            opener, inputs, partition, PartitionResult(reading.result, reading.cut, complete=True), reading
-        )
+        return _with_ahead(opener, partition, PartitionResult(reading.result, reading.cut, complete=True), reading)
     first, readings = reading, 1
     base = reading.calm or cut
     while readings < LIMIT_READINGS:
