@@ -11,7 +11,7 @@ def test_a_new_project_checks_clean_and_its_record_can_be_tried(tmp_path: Path) 
     assert all((tmp_path / line).is_file() for line in made.out.splitlines())
     checked = instar("check", at=tmp_path / "shop")
     assert (checked.code, checked.out) == (0, "")
-    assert "1 subject, 1 version, 0 hops, 0 findings" in checked.err
+    assert "1 subject, 1 version, 0 hops: nothing to say" in checked.err
     record = (tmp_path / "shop/schemas/orders/examples/first.v1.json").read_bytes()
     assert json.loads(instar("try", "orders", "v1", "v1", "-o", "json", at=tmp_path / "shop", stdin=record).out)
 
