@@ -34,7 +34,7 @@ def test_errors_are_grouped_by_file_with_what_to_do_and_exit_1(tmp_path: Path) -
     assert "error missing-hop" in lines[at + 1]
     assert lines[at + 2].strip().startswith("→ add upcasters/people/v1_to_v2.py")
     assert lines.count("upcasters/people/v2_to_v3.py") == 1
-    assert "1 subject, 3 versions, 1 hop, " in ran.err
+    assert "1 subject, 3 versions, 1 hop: 2 errors" in ran.err
 
 
 def test_json_has_every_part_of_a_finding(tmp_path: Path) -> None:
