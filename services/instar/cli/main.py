@@ -6,7 +6,25 @@ import structlog
 import typer
 
 from instar import __version__
-from instar.cli import check, consumers, convert, demo, dlq, doctor, init, record, tail, try_record, worker
+from instar.cli import (
+    backfill,
+    check,
+    consumers,
+    convert,
+    demo,
+    dlq,
+    doctor,
+    init,
+    pause,
+    rate,
+    record,
+    resume,
+    status,
+    tail,
+    try_record,
+    watch,
+    worker,
+)
 from instar.cli.exits import ERROR, INTERRUPTED, UNREACHABLE, USAGE, Failure
 from instar.cli.output import stderr
 from instar.kafka.errors import KafkaTrouble
@@ -34,7 +52,26 @@ def _root(
 ) -> None: ...
 
 
-for verb in (init, demo, doctor, check, try_record, convert, worker, record, tail, consumers, dlq):
+VERBS = (
+    init,
+    demo,
+    doctor,
+    check,
+    try_record,
+    convert,
+    worker,
+    backfill,
+    status,
+    watch,
+    pause,
+    resume,
+    rate,
+    record,
+    tail,
+    consumers,
+    dlq,
+)
+for verb in VERBS:
     verb.add_to(app)
 
 

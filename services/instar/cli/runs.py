@@ -57,6 +57,11 @@ class Run:
     def assemble(self) -> Callable[[], BridgePlan]:
         return partial(assemble, self.options)
 
+    def assembled_for(self, partition: int) -> Callable[[], BridgePlan]:
+        """The plan of a worker that reads one partition by hand."""
+        bounds = {partition: self.options.bounds[partition]} if self.options.bounds else None
+        return partial(assemble, replace(self.options, bounds=bounds, assigned=(partition,)))
+
 
 def prepare(
     project: Project,
@@ -66,12 +71,15 @@ def prepare(
     recover: bool,
     begin: Mapping[int, int] | None = None,
     bound: Callable[[BridgePlan, Mapping[int, int]], Mapping[int, int]] | None = None,
+    before_start: Callable[[BridgePlan], None] = lambda _: None,
 ) -> Run:
     """Assemble, make sure that the group has begun, and count what there is to do.
 
     ``bound`` gives the bounds, from the plan and the committed offsets; without it the run goes on for ever.
+    ``before_start`` may refuse before anything is committed.
     """
     plan = assemble_project(project, options)
+    before_start(plan)
     offsets = ensure_start(plan, cluster, recover=recover, begin=begin)
     bounds: Mapping[int, int]
     if bound is None:

@@ -1,0 +1,199 @@
+"""``instar backfill M``: the worker's loop with a bound, a rate, and regard for others."""
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from instar.backfill.control import Control, now_ms
+from instar.backfill.governing import Watched, Wish
+from instar.cli.backfill_scope import accept_plan, begin_of, bound_by, check_plan, named_alone, partitions_of
+from instar.cli.exits import USAGE, fail
+from instar.cli.governing import govern
+from instar.cli.output import Format
+from instar.cli.rate import rate_of
+from instar.cli.rehearsing import rehearse_all
+from instar.cli.runs import Run, chosen, prepare, remember, summarize
+from instar.cli.scope import (
+    BootstrapOption,
+    EnvironmentOption,
+    ProjectOption,
+    kafka_settings,
+    migration_of,
+    open_project,
+    resolved,
+)
+from instar.cli.showing import showing
+from instar.cli.steering import DirectionOption, MigrationArgument
+from instar.cli.stopping import Stopping, stopping
+from instar.core.bounds import Point, parse_point
+from instar.core.control import named_instance
+from instar.core.throttle import UNLIMITED_RATE
+from instar.kafka.cluster import Cluster
+from instar.processor.assemble import Options, directions
+from instar.processor.plan import BridgePlan
+from instar.processor.supervise import Slot, supervise
+from instar.project.migration import Migration
+
+_LATENCY = re.compile(r"(\d+(?:\.\d+)?)(ms|s)\Z")
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("backfill")(backfill)
+
+
+def backfill(
+    migration: MigrationArgument,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="earliest|OFFSETS|TIME", help="Where to begin; only before the first checkpoint."
+        ),
+    ] = None,
+    until: Annotated[
+        str,
+        typer.Option(
+            metavar="now|OFFSETS|TIME", help="Where to end: 1200, 0:1200,3:900 or a time like 2026-03-01T12:00Z."
+        ),
+    ] = "now",
+    partitions: Annotated[
+        str | None,
+        typer.Option(metavar="0,2,5-7", help="Only these, while no worker of the migration runs."),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes for each direction.")] = 1,
+    rate: Annotated[
+        str | None, typer.Option(metavar="5000/s|20MB/s", help="For all workers together; `instar rate` changes it.")
+    ] = None,
+    watch_group: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GROUP[@TOPIC]", help="Yield to this group; by default on the migration's topics."),
+    ] = None,
+    max_lag: Annotated[int, typer.Option(min=0, metavar="RECORDS", help="How far a watched group may lag.")] = 10_000,
+    max_latency: Annotated[
+        str | None, typer.Option(metavar="500ms", help="Yield when a transaction takes longer than this to write.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and transform, publish nothing, say what comes.")] = (
+        False
+    ),
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="OFFSETS", help="With --dry-run: so many in each partition.")
+    ] = None,
+    direction: DirectionOption = None,
+    create: Annotated[bool, typer.Option("--create", help="Make missing topics and register missing schemas.")] = False,
+    instance: Annotated[str | None, typer.Option(help="This machine's name among the migration's workers.")] = None,
+    accept_expired: Annotated[
+        bool, typer.Option("--accept-expired", help="Go on where retention deleted records that were not read.")
+    ] = False,
+    accept_fingerprint: Annotated[
+        bool, typer.Option("--accept-fingerprint", help="Go on though schemas, hops or settings have changed.")
+    ] = False,
+    recover_checkpoint: Annotated[
+        bool, typer.Option("--recover-checkpoint", help="Find a lost checkpoint from what was published.")
+    ] = False,
+    output: Annotated[Format, typer.Option("-o", "--output", help="How the summary is printed.")] = Format.TABLE,
+    project: ProjectOption = None,
+    environment: EnvironmentOption = None,
+    bootstrap: BootstrapOption = None,
+) -> int:
+    """Carry a migration's history up to a bound, exactly once, no faster than is good for others.
+
+    The same loop as `worker`, in the same consumer group and from the same checkpoint: stop it, lose the machine, start
+    it again, or start a worker beside it. `pause`, `resume`, `rate`, `status` and `watch` act on it from anywhere.
+    """
+    begin, end = None if start is None else _point("--from", start), _point("--until", until)
+    opened = open_project(project, environment)
+    settings = migration_of(opened, migration)
+    kafka = kafka_settings(opened, bootstrap)
+    wish = _wish(settings, rate, watch_group or [], max_lag, max_latency)
+    if limit is not None and not dry_run:
+        fail("--limit is for --dry-run.", "Use --until to carry a part.", USAGE)
+    cluster = Cluster(kafka)
+    options = [
+        Options(opened.root, environment, migration, one, kafka, create, accept_expired)
+        for one in chosen(direction, directions(settings))
+    ]
+    if dry_run:
+        return rehearse_all(
+            opened, options, cluster, begin, end, partitions, wish.rate, workers=workers, limit=limit, output=output
+        )
+    parts = opened.parts(migration)
+    runs = []
+    for one in options:
+        named = partitions_of(cluster, settings, one.direction, partitions)
+        run = prepare(
+            opened,
+            one,
+            cluster,
+            recover=recover_checkpoint,
+            begin=begin_of(cluster, settings, one.direction, begin),
+            bound=bound_by(cluster, end, named),
+            before_start=partial(check_plan, cluster, parts, accept=accept_fingerprint),
+        )
+        if accept_fingerprint:
+            accept_plan(cluster, run.plan)
+        remember(cluster, run.plan, parts, create=True)
+        runs.append((run, named))
+    if create:
+        opened.record_applied(migration)
+    began_s = time.monotonic()
+    name = instance or str(resolved(opened, opened.environment.instance))
+    carried = [run for run, _ in runs]
+    with stopping() as state, showing(migration, sum(run.todo_records for run in carried)) as show:
+        steered = partial(govern, wish)
+        if partitions is None:
+            slots = [Slot(f"{name}-{number}", run.assemble, steered) for run in carried for number in range(workers)]
+            if len(slots) == 1:
+                slots = [Slot(slots[0].instance, lambda: carried[0].plan, steered)]
+            supervise(slots, state.event, show)
+        else:
+            _carry_named(cluster, runs, steered, state, show, workers)
+    summarize(carried, cluster, time.monotonic() - began_s, output)
+    return state.exit_code
+
+
+def _carry_named(
+    cluster: Cluster,
+    runs: Sequence[tuple[Run, list[int] | None]],
+    steered: Callable[[BridgePlan], object],
+    state: Stopping,
+    show: Callable[..., None],
+    workers: int,
+) -> None:
+    """Partitions by hand: each with a transactional id of its own, and nobody in the group."""
+    control = Control(cluster)
+    for run, named in runs:
+        with named_alone(cluster, control, run.plan, named or []):
+            slots = [Slot(named_instance(one), run.assembled_for(one), steered) for one in named or []]
+            supervise(slots, state.event, show, at_once=workers)
+
+
+def _point(option: str, text: str) -> Point:
+    try:
+        return parse_point(text)
+    except ValueError as problem:
+        fail(f"{option}: {problem}.", exit_code=USAGE)
+
+
+def _wish(
+    settings: Migration, rate: str | None, groups: Sequence[str], max_lag_records: int, max_latency: str | None
+) -> Wish:
+    latency_s: float | None = None
+    if max_latency is not None:
+        match = _LATENCY.match(max_latency)
+        if match is None:
+            fail(f"--max-latency {max_latency} is not a duration.", "Write 500ms or 2s.", USAGE)
+        latency_s = float(match[1]) / (1000 if match[2] == "ms" else 1)
+    topics = (settings.target.topic, settings.source.topic)
+    watched = []
+    for text in groups:
+        group, _, topic = text.partition("@")
+        watched.append(Watched(group, (topic,) if topic else topics, max_lag_records))
+    return Wish(
+        rate=UNLIMITED_RATE if rate is None else rate_of(rate),
+        started_ms=now_ms(),
+        watched=tuple(watched),
+        max_latency_s=latency_s,
+    )

@@ -1,0 +1,179 @@
+"""What a backfill covers and may cover: partitions, where it begins and ends, under which plan, and next to whom."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from instar.backfill.control import Control
+from instar.cli.exits import USAGE, fail
+from instar.cli.steering import asked_by
+from instar.core import checkpoint, control
+from instar.core.bounds import Earliest, Now, Offsets, Point, Time, parse_partitions
+from instar.core.checkpoint import Checkpoint
+from instar.core.control import FINGERPRINT_CHARS, NAMED
+from instar.core.parts import Parts, differences
+from instar.core.provenance import Direction
+from instar.kafka.cluster import Cluster
+from instar.kafka.errors import Refused
+from instar.processor.plan import BridgePlan
+from instar.project.migration import Migration
+
+
+def source_of(settings: Migration, direction: Direction) -> str:
+    return settings.source.topic if direction == "up" else settings.target.topic
+
+
+def partitions_of(cluster: Cluster, settings: Migration, direction: Direction, text: str | None) -> list[int] | None:
+    """The partitions that are named, None when none are."""
+    if text is None:
+        return None
+    try:
+        return parse_partitions(text, cluster.topic(source_of(settings, direction)).partitions)
+    except ValueError as problem:
+        fail(f"--partitions: {problem}.", exit_code=USAGE)
+
+
+# --------------------------------------------------------------------------------------------------- bounds
+
+
+def begin_of(cluster: Cluster, settings: Migration, direction: Direction, point: Point | None) -> dict[int, int] | None:
+    """Where each partition begins; None when nothing was asked."""
+    if point is None:
+        return None
+    topic = source_of(settings, direction)
+    partitions = range(cluster.topic(topic).partitions)
+    starts = cluster.start_offsets(topic, partitions)
+    return starts | _offsets("--from", cluster, topic, point, starts)
+
+
+def bound_by(
+    cluster: Cluster, point: Point, named: list[int] | None
+) -> Callable[[BridgePlan, Mapping[int, int]], Mapping[int, int]]:
+    """The bound of each partition. One that is not meant stays where it is: its bound is its checkpoint."""
+
+    def bounds(plan: BridgePlan, committed: Mapping[int, int]) -> Mapping[int, int]:
+        topic = plan.source.name
+        ends = cluster.end_offsets(topic, plan.partitions)
+        if isinstance(point, Offsets):
+            found = _offsets("--until", cluster, topic, point, ends)
+        elif isinstance(point, Earliest):
+            fail("--until earliest would carry nothing.", "Write now, offsets or a time.", USAGE)
+        else:
+            found = _offsets("--until", cluster, topic, point, ends)
+        meant = plan.partitions if named is None else named
+        return {
+            partition: found.get(partition, committed[partition]) if partition in meant else committed[partition]
+            for partition in plan.partitions
+        }
+
+    return bounds
+
+
+def _offsets(option: str, cluster: Cluster, topic: str, point: Point, known: Mapping[int, int]) -> dict[int, int]:
+    """What a point is in each partition that it says something about; ``known`` has every partition."""
+    match point:
+        case Earliest():
+            return cluster.start_offsets(topic, known)
+        case Now():
+            return cluster.end_offsets(topic, known)
+        case Time(at_ms):
+            return cluster.offsets_at(topic, known, at_ms)
+        case Offsets(of, every):
+            found = dict.fromkeys(known, every) if every is not None else dict(of)
+            starts, ends = cluster.start_offsets(topic, known), cluster.end_offsets(topic, known)
+            for partition, offset in found.items():
+                if partition not in known:
+                    fail(f"{option}: {topic} has no partition {partition}.", f"It has 0 to {len(known) - 1}.", USAGE)
+                if offset is not None and not starts[partition] <= offset <= ends[partition]:
+                    fail(
+                        f"{option}: partition {partition} of {topic} has offsets {starts[partition]:,} to "
+                        f"{ends[partition]:,}, not {offset:,}.",
+                        exit_code=USAGE,
+                    )
+            return {partition: offset for partition, offset in found.items() if offset is not None}
+
+
+# --------------------------------------------------------------------------------------------------- fingerprint
+
+
+def check_plan(cluster: Cluster, parts: Parts, plan: BridgePlan, *, accept: bool) -> None:
+    """Refuse to go on under another plan than the one that the checkpoints were written under, saying what changed."""
+    now = plan.fingerprint[:FINGERPRINT_CHARS]
+    others = sorted({point.fingerprint for point in _points(cluster, plan).values()} - {now, ""})
+    if not others or accept:
+        return
+    plans = Control(cluster).orders(plan.migration, plan.direction).plans
+    changes: list[str] = []
+    for one in others:
+        changes += differences(plans[one], parts) if one in plans else [f"what plan {one} was made from is not known"]
+    raise Refused(
+        f"{plan.migration} {plan.direction} was begun under another plan ({', '.join(others)}, now {now}): "
+        f"{'; '.join(dict.fromkeys(changes)) or 'nothing that the records can show'}. Records before and after the "
+        "checkpoint would be made by different rules.",
+        "Take the change back, or start with --accept-fingerprint to go on with it from here.",
+    )
+
+
+def accept_plan(cluster: Cluster, plan: BridgePlan) -> None:
+    """Write the checkpoints again under this plan. Refused while workers run, which still use the other one."""
+    now = plan.fingerprint[:FINGERPRINT_CHARS]
+    points = _points(cluster, plan)
+    if all(point.fingerprint in (now, "") for point in points.values()):
+        return
+    members = cluster.members(plan.group)
+    if members:
+        raise Refused(
+            f"{len(members)} workers of {plan.migration} {plan.direction} run under the plan that was changed.",
+            "Stop them first; start them again when this one runs.",
+        )
+    offsets = {
+        partition: (
+            point.offset,
+            Checkpoint(
+                point.offset,
+                point.topic_id,
+                point.counts,
+                plan.fingerprint,
+                point.size_bytes,
+                point.at_ms,
+                point.held,
+                point.begin,
+            ).metadata(),
+        )
+        for partition, point in points.items()
+    }
+    cluster.commit(plan.group, plan.source.name, offsets)
+
+
+def _points(cluster: Cluster, plan: BridgePlan) -> dict[int, Checkpoint]:
+    committed = cluster.committed(plan.group, plan.source.name, plan.partitions)
+    return {partition: checkpoint.parse(offset, metadata) for partition, (offset, metadata) in committed.items()}
+
+
+# --------------------------------------------------------------------------------------------------- named partitions
+
+
+@contextmanager
+def named_alone(cluster: Cluster, kept: Control, plan: BridgePlan, partitions: list[int]) -> Iterator[None]:
+    """Read these partitions outside the group, for the time of the block.
+
+    The broker does not fence such a reader by the group's generation, so the two must be kept apart: first it is
+    written down which partitions are read, then the group is looked at. A worker does it the other way round, joins and
+    then reads what is written down, and shuts out whoever is named there. One of the two sees the other.
+    """
+    names = [control.key(plan.migration, plan.direction, NAMED, str(partition)) for partition in partitions]
+    kept.write(dict.fromkeys(names, control.entry(asked_by())))
+    try:
+        members = cluster.members(plan.group)
+        if members is None:
+            raise Refused(
+                "The broker that is built into librdkafka does not tell who is in a group.", "Leave --partitions out."
+            )
+        if members:
+            raise Refused(
+                f"Group {plan.group} has {len(members)} members ({', '.join(sorted(one.name for one in members))}), "
+                "and partitions cannot be taken from them.",
+                "Stop the workers first, or leave --partitions out to share the work with them.",
+            )
+        yield
+    finally:
+        kept.write(dict.fromkeys(names))
