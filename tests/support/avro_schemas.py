@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 PRIMITIVES = ("null", "boolean", "int", "long", "float", "double", "bytes", "string")
@@ -21,23 +22,28 @@ LOGICAL = (
 )
 
 
+# A schema is parsed and compiled for each example: on a busy machine that may take any time.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
 _SPACES = ("", "shop.a", "shop.b")
 
 
-def avro_documents(*, spaces: tuple[str, ...] = _SPACES) -> st.SearchStrategy[Any]:
+def avro_documents(*, spaces: tuple[str, ...] = _SPACES, only_nullable: bool = False) -> st.SearchStrategy[Any]:
     """A parsed schema document: usually a record, sometimes any other type.
 
     Other implementations cannot refer to a type without a namespace from inside of one: ``spaces`` leaves that out.
+    ``only_nullable`` leaves out unions of more than null and one type.
     """
-    return st.composite(lambda draw: _Drawer(draw, spaces).top())()
+    return st.composite(lambda draw: _Drawer(draw, spaces, only_nullable).top())()
 
 
 class _Drawer:
     """Draws one document. ``names`` are the types defined so far, ``around`` the records that are being defined."""
 
-    def __init__(self, draw: Any, spaces: tuple[str, ...]) -> None:
+    def __init__(self, draw: Any, spaces: tuple[str, ...], only_nullable: bool) -> None:
         self._draw = draw
         self._spaces = spaces
+        self._only_nullable = only_nullable
         self._names: list[str] = []
         self._around: list[str] = []
         self._count = 0
@@ -69,10 +75,10 @@ class _Drawer:
                 return {"type": "map", "values": self._type(depth - 1)}
             case "record":
                 return self._record(depth - 1)
-            case "nullable":
-                return self._nullable(depth)
-            case "union":
+            case "union" if not self._only_nullable:
                 return self._union(depth - 1)
+            case "nullable" | "union":
+                return self._nullable(depth)
             case _:
                 return self._choice(self._names) if self._names else "long"
 

@@ -10,9 +10,9 @@ from uuid import UUID
 
 import fastavro
 import pytest
-from hypothesis import given, reject
+from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.avro_schemas import avro_documents
+from tests.support.avro_schemas import avro_documents, unhurried
 
 from instar.core.formats.avro import AvroSchema, parse_avro
 from instar.core.formats.avro_read import LIMIT_EMPTY_ITEMS
@@ -118,6 +118,8 @@ def test_longs_are_zig_zag(value: int, data: bytes) -> None:
             b"\xff\xff\xff\xff",
         ),
         ({"type": "string", "logicalType": "uuid"}, UUID(int=1), b"\x4800000000-0000-0000-0000-000000000001"),
+        ({"type": "fixed", "name": "U", "size": 16, "logicalType": "uuid"}, UUID(int=1), b"\x00" * 15 + b"\x01"),
+        ({"type": "fixed", "name": "U", "size": 2, "logicalType": "uuid"}, b"ab", b"ab"),
         ("float", 1.5, b"\x00\x00\xc0\x3f"),
         ("double", 1.5, b"\x00\x00\x00\x00\x00\x00\xf8\x3f"),
         ({"type": "map", "values": "int"}, {"a": 1}, b"\x02\x02a\x02\x00"),
@@ -131,6 +133,7 @@ def test_values_have_the_bytes_that_the_specification_gives_them(document: Any, 
     assert same(decoded, value)
 
 
+@unhurried
 @given(avro_documents(), SEEDS)
 def test_samples_are_valid_and_come_back_equal(document: Any, seed: int) -> None:
     schema, random = parse_avro(document), Random(seed)
@@ -142,12 +145,14 @@ def test_samples_are_valid_and_come_back_equal(document: Any, seed: int) -> None
         assert encoded(schema, schema.decode(data)) == data
 
 
+@unhurried
 @given(avro_documents(), SEEDS)
 def test_the_same_seed_draws_the_same_sample(document: Any, seed: int) -> None:
     schema = parse_avro(document)
     assert same(schema.sample(Random(seed)), schema.sample(Random(seed)))
 
 
+@unhurried
 @given(avro_documents(), SEEDS)
 def test_neither_checking_nor_writing_changes_a_value(document: Any, seed: int) -> None:
     schema = parse_avro(document)
@@ -158,6 +163,7 @@ def test_neither_checking_nor_writing_changes_a_value(document: Any, seed: int) 
     assert same(value, before)
 
 
+@unhurried
 @given(avro_documents(spaces=ONE_SPACE), SEEDS)
 def test_fastavro_reads_what_is_written(document: Any, seed: int) -> None:
     schema = parse_avro(document)
@@ -172,18 +178,18 @@ def test_fastavro_reads_what_is_written(document: Any, seed: int) -> None:
     assert same(theirs, value)
 
 
-@given(avro_documents(spaces=ONE_SPACE), SEEDS)
+# Of larger unions it takes the wrong branch for some values: an empty fixed is an array to it.
+@unhurried
+@given(avro_documents(spaces=ONE_SPACE, only_nullable=True), SEEDS)
 def test_what_fastavro_writes_is_read(document: Any, seed: int) -> None:
     schema = parse_avro(document)
     value = schema.sample(Random(seed))
     theirs = io.BytesIO()
-    try:
-        fastavro.schemaless_writer(theirs, fastavro.parse_schema(document), value)
-    except ValueError:  # it does not find some branches of unions, but then says so
-        reject()
+    fastavro.schemaless_writer(theirs, fastavro.parse_schema(document), value)
     assert schema.decode(theirs.getvalue()) == value
 
 
+@unhurried
 @given(avro_documents(), SEEDS, st.data())
 def test_no_bytes_raise_and_what_is_read_is_valid(document: Any, seed: int, data: st.DataObject) -> None:
     schema = parse_avro(document)
@@ -198,6 +204,7 @@ def test_no_bytes_raise_and_what_is_read_is_valid(document: Any, seed: int, data
             assert same(schema.decode(encoded(schema, value)), value)
 
 
+@unhurried
 @given(avro_documents(), SEEDS)
 def test_every_shorter_encoding_is_rejected(document: Any, seed: int) -> None:
     schema = parse_avro(document)
@@ -295,6 +302,15 @@ def test_items_without_bytes_are_limited_both_ways() -> None:
     assert isinstance(schema.decode(b"\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01"), Rejected)
 
 
+def test_items_of_which_one_part_has_bytes_are_not_limited() -> None:
+    fields = [{"name": "none", "type": "null"}, {"name": "n", "type": "int"}]
+    schema = parse_avro({"type": "array", "items": {"type": "record", "name": "R", "fields": fields}})
+    many = [{"none": None, "n": n} for n in range(LIMIT_EMPTY_ITEMS * 3)]
+    assert schema.problem(many) is None
+    assert schema.decode(encoded(schema, many)) == many
+
+
+@unhurried
 @given(avro_documents(spaces=ONE_SPACE))
 def test_the_canonical_form_is_a_schema_that_fastavro_reads(document: Any) -> None:
     fastavro.parse_schema(json.loads(parse_avro(document).canonical))

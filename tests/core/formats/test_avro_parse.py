@@ -156,7 +156,7 @@ def test_named_types_come_from_other_documents_and_only_those_that_are_needed() 
     value = {"f": {"home": {"city": "Berlin"}, "friends": [{"home": {"city": "Bonn"}, "friends": []}]}}
     assert schema.problem(value) is None
     assert "Unused" not in schema.canonical
-    inline = {**PERSON, "fields": [{"name": "home", "type": ADDRESS}, PERSON["fields"][1]]}  # type: ignore[dict-item]
+    inline = {**PERSON, "fields": [{"name": "home", "type": ADDRESS}, PERSON["fields"][1]]}
     assert parse_avro(record(field(inline))).canonical == schema.canonical
 
 

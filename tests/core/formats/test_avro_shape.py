@@ -35,6 +35,11 @@ def test_every_kind_of_type_has_its_shape() -> None:
     )
 
 
+def test_a_logical_type_that_means_nothing_where_it_stands_is_left_out() -> None:
+    assert parse_avro({"type": "string", "logicalType": "timestamp-micros"}).shape == Scalar("string")
+    assert parse_avro({"type": "long", "logicalType": "timestamp-nanos"}).shape == Scalar("long", "timestamp-nanos")
+
+
 def test_a_field_without_default_says_so() -> None:
     shape = parse_avro({"type": "record", "name": "R", "fields": [{"name": "a", "type": "int"}]}).shape
     assert isinstance(shape, Object)

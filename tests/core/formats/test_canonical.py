@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from tests.support.avro_schemas import avro_documents
+from tests.support.avro_schemas import avro_documents, unhurried
 
 from instar.core.formats.avro import parse_avro
 
@@ -106,12 +106,14 @@ def test_the_form_is_what_it_is() -> None:
     )
 
 
+@unhurried
 @given(avro_documents())
 def test_the_canonical_form_is_its_own_canonical_form(document: Any) -> None:
     canonical = parse_avro(document).canonical
     assert parse_avro(json.loads(canonical)).canonical == canonical
 
 
+@unhurried
 @given(avro_documents())
 def test_the_order_of_a_document_s_keys_means_nothing(document: Any) -> None:
     assert parse_avro(_reversed(document)).canonical == parse_avro(document).canonical

@@ -42,7 +42,7 @@ def to_value(logical: Logical) -> Callable[[Any], Any]:
         case "decimal":
             return _decimal_reader(logical)
         case "uuid":
-            return _read_uuid
+            return lambda stored: UUID(bytes=stored) if type(stored) is bytes else _read_uuid(stored)
         case "date":
             return _read_date
         case "time-millis":
@@ -55,7 +55,10 @@ def to_value(logical: Logical) -> Callable[[Any], Any]:
 
 
 def to_stored(logical: Logical) -> Callable[[Any], Any]:
-    """The function from a valid value to what is stored: int, str, or for a decimal its unscaled int."""
+    """The function from a valid value to what is stored: int, str, for a decimal its unscaled int.
+
+    A UUID is given as its text; ``avro_write`` takes the bytes of one that is stored in a fixed itself.
+    """
     match logical.name:
         case "decimal":
             scale = logical.scale

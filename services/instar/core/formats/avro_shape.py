@@ -84,9 +84,10 @@ def _names(node: avro.Node) -> Iterator[str]:
 
 
 def _logical(node: avro.Primitive | avro.Fixed) -> tuple[str | None, tuple[tuple[str, int], ...]]:
+    """A logical type that is void where it stands is left out; one that nobody here reads is told by its name."""
     logical = node.logical
-    if logical is None:
+    if logical is None or (logical.name in avro.LOGICAL_KINDS and avro.logical_of(node) is None):
         return None, ()
-    if logical.name != "decimal" or avro.logical_of(node) is None:
+    if logical.name != "decimal":
         return logical.name, ()
     return logical.name, (("precision", logical.precision), ("scale", logical.scale))

@@ -13,9 +13,11 @@ from instar.core.formats.shape import MISSING
 
 LIMIT_DEPTH: Final = 200  # containers within containers; each takes up to two of Python's 1000 frames
 
+_UUID_BYTES: Final = 16
+
 LOGICAL_KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "decimal": ("bytes", "fixed"),
-    "uuid": ("string",),
+    "uuid": ("string", "fixed"),
     "date": ("int",),
     "time-millis": ("int",),
     "time-micros": ("long",),
@@ -136,7 +138,9 @@ def logical_of(node: Primitive | Fixed) -> Logical | None:
     """The logical type if it is one that is read as a Python value here, else None (specification: ignored)."""
     logical = node.logical
     kind = "fixed" if isinstance(node, Fixed) else node.kind
-    return logical if logical is not None and kind in LOGICAL_KINDS.get(logical.name, ()) else None
+    if logical is None or kind not in LOGICAL_KINDS.get(logical.name, ()):
+        return None
+    return None if logical.name == "uuid" and isinstance(node, Fixed) and node.size != _UUID_BYTES else logical
 
 
 def describe(types: Types, node: Node) -> str:

@@ -166,6 +166,8 @@ def _fixed_writer(definition: Fixed) -> Write:
     logical = logical_of(definition)
     if logical is None:
         return bytearray.extend
+    if logical.name == "uuid":
+        return lambda out, value: out.extend(value.bytes)
     convert, size = to_stored(logical), definition.size
 
     def write(out: bytearray, value: Any) -> None:
