@@ -176,6 +176,14 @@ def caught_up(shop: Shop, direction: Direction = "up") -> bool:
     return all(committed.get(partition, 0) >= end for partition, end in ends.items())
 
 
+def both_caught_up(shop: Shop) -> bool:
+    """Have both bridges carried everything, each other's outputs included?"""
+    cluster, partitions = shop.cluster, range(shop.partitions)
+    before = [cluster.end_offsets(topic, partitions) for topic in (shop.old, shop.new)]
+    done = caught_up(shop, "up") and caught_up(shop, "down")
+    return done and before == [cluster.end_offsets(topic, partitions) for topic in (shop.old, shop.new)]
+
+
 def members(shop: Shop, direction: Direction = "up") -> dict[str, int]:
     """The group's members: instance id to how many partitions it has."""
     admin = AdminClient({**shop.admin_kafka, "log_level": 0})

@@ -137,6 +137,11 @@ class Worker:
                         needs_producer = needs_consumer = False
                     self._turn()
                     failing_since_s, backoff_s = None, BACKOFF_FIRST_S
+                except Refused:
+                    # A checkpoint that is missing or does not fit is often of a topic that changed: then say that.
+                    if not self._plan.built_in:
+                        self._check_source()
+                    raise
                 except Aborted as reason:
                     self._log.warning("transaction aborted, reading again", reason=str(reason))
                     needs_producer = not self._roll_back()
@@ -337,6 +342,12 @@ class Worker:
         if self._plan.built_in or now_s < self._next_topic_check_s:
             return
         self._next_topic_check_s = now_s + TOPIC_CHECK_EVERY_S
+        cluster = self._check_source()
+        if self._plan.bounds is None:
+            self._tell_what_holds(cluster.end_offsets(self._plan.source.name, self._plan.partitions))
+
+    def _check_source(self) -> Cluster:
+        """Is the source still the topic that it was? Raises ``Refused`` or ``TopicMissing`` when it is not."""
         self._cluster = self._cluster or Cluster(self._plan.kafka)
         source = self._cluster.topic(self._plan.source.name)
         if source.id != self._plan.source.id:
@@ -350,8 +361,7 @@ class Worker:
                 "worker started.",
                 f"Give {self._plan.target.name} and {self._plan.dead_letters.name} as many, then start it again.",
             )
-        if self._plan.bounds is None:
-            self._tell_what_holds(self._cluster.end_offsets(source.name, self._plan.partitions))
+        return self._cluster
 
     def _tell_what_holds(self, ends: Mapping[int, int]) -> None:
         """Idle below an end that was read uncommitted, twice at the same place: somebody's transaction is open."""
