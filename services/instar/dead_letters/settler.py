@@ -42,8 +42,9 @@ class Settler:
         self._letters = letters
         self._name = f"{migration} ({direction})"
         self._state = self._state_topic()
+        self._failpoints = failpoints or Failpoints()
         self._writer = Writer(
-            kafka, [*written, self._state], f"instar.{migration}.{direction}.redrive", failpoints or Failpoints()
+            kafka, [*written, self._state], f"instar.{migration}.{direction}.redrive", self._failpoints
         )
         self.settled: dict[LetterPosition, Settled] = {}
 
@@ -69,12 +70,14 @@ class Settler:
         Raises ``KafkaTrouble``.
         """
         try:
+            self._failpoints.hit("transformed", in_transaction=False)
             self._writer.begin()
             for topic, partition, records in outputs:
                 self._writer.produce(topic, partition, records)
             for position, said in settled.items():
                 state = Output(position.key, said.content(), (), _NOW)
                 self._writer.produce(self._state.name, position.partition, [state])
+            self._failpoints.hit("produced", in_transaction=True)
             if check is not None:
                 self._writer.flush()
                 self._checked(check)
