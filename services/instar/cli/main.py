@@ -22,6 +22,7 @@ from instar.cli import (
     status,
     tail,
     try_record,
+    verify,
     watch,
     worker,
 )
@@ -66,6 +67,7 @@ VERBS = (
     pause,
     resume,
     rate,
+    verify,
     record,
     tail,
     consumers,

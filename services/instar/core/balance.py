@@ -70,8 +70,10 @@ class Watermarks:
     letters: tuple[int, int]
 
 
-def balance(partition: int, point: Checkpoint, marks: Watermarks, counted: Counted) -> Comparison:
-    """The comparison that counts allow: each sum that does not hold is one mismatch."""
+def balance(
+    partition: int, point: Checkpoint, marks: Watermarks, counted: Counted, *, compacted: bool = False
+) -> Comparison:
+    """The comparison that counts allow. A compacted target may hold fewer outputs than were published."""
     said = point.counts
     result = Comparison(
         read=said.read,
@@ -97,7 +99,10 @@ def balance(partition: int, point: Checkpoint, marks: Watermarks, counted: Count
     if point.offset > marks.source[1]:
         message = f"the checkpoint {point.offset:,} is past the source's end {marks.source[1]:,}: it was cut short"
         _unequal(result, partition, message)
-    _compare(result, partition, "outputs in the target", said.outputs, counted.outputs, gone=marks.target[0] > 0)
+    if compacted and counted.outputs <= said.outputs:
+        result.superseded += said.outputs - counted.outputs
+    else:
+        _compare(result, partition, "outputs in the target", said.outputs, counted.outputs, gone=marks.target[0] > 0)
     _compare(result, partition, "dead letters", said.dead_lettered, counted.letters, gone=marks.letters[0] > 0)
     return result
 

@@ -14,6 +14,8 @@ from instar.core.provenance import Direction
 from instar.core.published import Scope
 from instar.core.record import Record
 from instar.core.redrive import Settled
+from instar.core.rejected import Rejected
+from instar.core.subject import Subject
 from instar.verifier.judge import Decision
 
 ReadRange = Callable[[int, int, int], Iterable[Record]]
@@ -21,10 +23,18 @@ ReadRange = Callable[[int, int, int], Iterable[Record]]
 
 
 class Judging(Protocol):
-    """What must become of records, and what they hold. ``largest_record_bytes`` is part of the rules."""
+    """What must become of records, and what they hold: ``judge.Judge``. ``version`` is the target's."""
 
     @property
     def largest_record_bytes(self) -> int: ...
+
+    @property
+    def subjects(self) -> Mapping[str, Subject]: ...
+
+    @property
+    def version(self) -> int: ...
+
+    def read(self, record: Record) -> tuple[Subject, int, bytes] | Rejected: ...
 
     def expect(self, record: Record) -> Expected: ...
 
@@ -53,7 +63,10 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """``checkpoints`` are those that were committed before the ends of target and dead letters were taken."""
+    """``checkpoints`` are those that were committed before the ends of target and dead letters were taken.
+
+    ``source_partitions`` is how many the source has, whether they are compared or not.
+    """
 
     migration: str
     direction: Direction
@@ -65,6 +78,7 @@ class Inputs:
     judge: Judging
     settled: Mapping[tuple[int, int], Settled]
     natives_are_rogue: bool = False
+    source_partitions: int = 0
 
     def first(self, partition: int) -> int:
         """The first source offset that can be compared."""

@@ -92,6 +92,14 @@ class Judge:
             )
         return Decision(contents)
 
+    def read(self, record: Record) -> tuple[Subject, int, bytes] | Rejected:
+        """Subject, version and unframed value of a source record that is no tombstone."""
+        framed = self.source_framing.identify(record.value or b"", record.headers)
+        if isinstance(framed, Rejected):
+            return framed
+        named = self._named(framed.identity)
+        return named if isinstance(named, Rejected) else (*named, framed.body)
+
     def content(self, record: Record) -> Content | str:
         """What a record of the target holds; in words why it cannot be read."""
         headers = self._foreign(self.target_framing.unframed(record.headers))

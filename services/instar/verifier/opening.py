@@ -103,6 +103,7 @@ class KafkaOpener:
             judge=self._judge_of(target),
             settled=settled,
             natives_are_rogue=self._direction == "up" and self._migration.producers == "old",
+            source_partitions=source.partitions,
         )
 
     def _side(self, topic: Topic, partitions: list[int]) -> Side:
