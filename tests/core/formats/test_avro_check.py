@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from datetime import UTC, date, datetime, time, timedelta, timezone
-from decimal import Decimal
+from decimal import Context, Decimal
 from enum import IntEnum, StrEnum
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,10 @@ from tests.support.avro_schemas import avro_documents, unhurried
 from tests.support.values import plain_values
 
 from instar.core.formats.avro import parse_avro
-from instar.core.rejected import HOP_OUTPUT_INVALID
+from instar.core.formats.shape import Object
+from instar.core.formats.values_json import from_readable
+from instar.core.rejected import HOP_OUTPUT_INVALID, Rejected
+from instar.core.upcasting.defaults import default_value
 from instar.core.upcasting.value import same
 
 
@@ -173,6 +176,24 @@ def test_a_value_that_holds_itself_is_a_problem_and_no_crash() -> None:
     problem = schema.problem(value)
     assert problem is not None
     assert "nested deeper" in problem.message
+
+
+def test_a_float_written_by_a_person_is_the_nearest_float_of_its_size() -> None:
+    schema = parse_avro({"type": "record", "name": "R", "fields": [{"name": "f", "type": "float", "default": 0.1}]})
+    read = from_readable(schema, {"f": 0.1})
+    assert schema.problem(read) is None
+    shape = schema.shape
+    assert isinstance(shape, Object)
+    assert {"f": default_value(shape.fields["f"].shape, 0.1, avro=True)} == read
+    assert isinstance(from_readable(schema, {"f": 1e300}), Rejected)
+
+
+def test_a_default_of_many_digits_keeps_them_all() -> None:
+    kind = {"type": "bytes", "logicalType": "decimal", "precision": 40, "scale": 2}
+    schema = parse_avro(kind)
+    value = Decimal(10**39 + 1).scaleb(-2, Context(prec=40))
+    data = (10**39 + 1).to_bytes(17, "big")
+    assert default_value(schema.shape, data.decode("latin-1"), avro=True) == value
 
 
 @unhurried

@@ -38,6 +38,8 @@ LIMIT_EMPTY_ITEMS: Final = 256
 """Items of an array of a type that takes no bytes: four bytes could otherwise claim a billion of them."""
 
 CUT = "ends too early: bytes are missing"
+# What the top bits of so many bytes, which only say that another byte follows, add up to.
+_MARKS = tuple(sum(128 << 7 * at for at in range(count)) for count in range(11))
 _SMALL = tuple((byte >> 1) ^ -(byte & 1) for byte in range(128))
 
 
@@ -98,16 +100,15 @@ def read_long(data: bytes, at: int, _depth: int = 0) -> tuple[int, int]:
     byte = data[at]
     if byte < 128:
         return _SMALL[byte], at + 1
-    raw, shift = byte & 127, 7
-    while True:
+    raw, shift, start = byte, 7, at
+    while byte > 127:
         at += 1
         byte = data[at]
-        raw |= (byte & 127) << shift
-        if byte < 128:
-            break
+        raw += byte << shift
         shift += 7
-        if shift > 63:
+        if shift > 70:
             raise Unreadable(UNREADABLE, "holds an integer of more than ten bytes")
+    raw -= _MARKS[at - start]
     if not byte:
         raise Unreadable(UNREADABLE, "holds an integer that is longer than it needs to be")
     if raw >> 64:
@@ -216,8 +217,12 @@ def _fixed_reader(size: int) -> Read:
 
 def _enum_reader(name: str, symbols: tuple[str, ...]) -> Read:
     count = len(symbols)
+    short = min(128, 2 * count)
 
     def read(data: bytes, at: int, _depth: int) -> tuple[str, int]:
+        byte = data[at]
+        if byte < short and not byte & 1:  # as below, without a call
+            return symbols[byte >> 1], at + 1
         index, at = read_long(data, at)
         if not 0 <= index < count:
             raise Unreadable(UNREADABLE, f"has symbol number {index}, but the enum {name} has 0 to {count - 1}")
@@ -228,8 +233,12 @@ def _enum_reader(name: str, symbols: tuple[str, ...]) -> Read:
 
 def _union_reader(branches: tuple[Read, ...], words: str) -> Read:
     count = len(branches)
+    short = min(128, 2 * count)
 
     def read(data: bytes, at: int, depth: int) -> tuple[Any, int]:
+        byte = data[at]
+        if byte < short and not byte & 1:  # as below, without a call
+            return branches[byte >> 1](data, at + 1, depth)
         index, at = read_long(data, at)
         if not 0 <= index < count:
             raise Unreadable(UNREADABLE, f"has branch number {index}, but the union ({words}) has 0 to {count - 1}")
@@ -274,9 +283,9 @@ def _array_reader(item: Read, *, is_free: bool) -> Read:
         items: list[Any] = []
         append = items.append
         while True:
+            if not data[at]:
+                return items, at + 1
             count, at, end = _block(data, at)
-            if not count:
-                return items, at
             if is_free and len(items) + count > LIMIT_EMPTY_ITEMS:
                 raise Unreadable(UNREADABLE, f"has more than {LIMIT_EMPTY_ITEMS} items of a type without bytes")
             if not is_free and count > len(data) - at:
@@ -303,9 +312,9 @@ def _map_reader(value: Read) -> Read:
         depth += 1
         entries: dict[str, Any] = {}
         while True:
+            if not data[at]:
+                return entries, at + 1
             count, at, end = _block(data, at)
-            if not count:
-                return entries, at
             if count > len(data) - at:
                 raise Unreadable(TRUNCATED, f"should have {count} entries, but only {len(data) - at} bytes are left")
             for _ in range(count):

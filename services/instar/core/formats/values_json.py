@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Context, Decimal
+from struct import pack, unpack
 from typing import Any
 from uuid import UUID
 
@@ -298,7 +299,7 @@ def _read_scalar(shape: Scalar, document: Any, path: str) -> Any:
                 raise _Unreadable(f"Expected a whole number, found {_kind_of(document)}.", path)
             return document
         case "float" | "double":
-            return _read_float(document, path)
+            return _read_float(document, path, is_single=shape.kind == "float")
         case "bytes" | "fixed":
             match = _HEX.match(_expect(document, str, 'bytes as "0x00ff"', path))
             if match is None:
@@ -308,13 +309,14 @@ def _read_scalar(shape: Scalar, document: Any, path: str) -> Any:
             return _expect(document, str, "a string", path)
 
 
-def _read_float(document: Any, path: str) -> float:
+def _read_float(document: Any, path: str, *, is_single: bool) -> float:
     if isinstance(document, str) and document in _NOT_FINITE:
         return _NOT_FINITE[document]
     if isinstance(document, bool) or not isinstance(document, int | float):
         raise _Unreadable(f"Expected a number, found {_kind_of(document)}.", path)
     try:
-        return float(document)
+        # 0.1 stands for the nearest number that a float of 32 bits has: no person would write all of its digits.
+        return float(unpack("<f", pack("<f", document))[0] if is_single else document)
     except OverflowError as error:
         raise _Unreadable("The number is too large.", path) from error
 

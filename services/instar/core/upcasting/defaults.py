@@ -5,7 +5,8 @@ points 0 to 255, a union's as a value of one of its branches, logical types as t
 """
 
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
+from struct import pack, unpack
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from instar.core.formats.shape import MISSING, Array, Enum, Map, Object, Scalar,
 from instar.core.upcasting.membership import fits, holds_pairs, name_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ANY_PRECISION = Context(prec=10_000)  # Avro decimals here have at most so many digits
 
 
 def default_value(shape: Shape, default: Any, *, avro: bool) -> Any:
@@ -68,13 +70,15 @@ def _scalar(shape: Scalar, default: Any) -> Any:
         raw = default.encode("iso-8859-1")
         if logical == "decimal":
             scale = int(dict(shape.constraints).get("scale", 0))
-            return Decimal(int.from_bytes(raw, "big", signed=True)).scaleb(-scale)
+            return Decimal(int.from_bytes(raw, "big", signed=True)).scaleb(-scale, _ANY_PRECISION)
         return UUID(bytes=raw) if logical == "uuid" else raw
     if kind == "string" and logical == "uuid":
         return UUID(default)
     if kind in ("int", "long") and logical is not None:
         return _moment(logical, default)
-    if kind in ("float", "double"):
+    if kind == "float":
+        return unpack("<f", pack("<f", default))[0]  # 0.1 stands for the nearest number of 32 bits
+    if kind == "double":
         return float(default)
     return default if fits(shape, avro=True)(default) else MISSING
 
