@@ -1,12 +1,14 @@
 """``schemas/<subject>/subject.toml``: who owns a subject, how compatible it stays, what in it is sensitive."""
 
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError
 
 from instar.core.finding import Finding
-from instar.core.version import parse_label
+from instar.core.version import label, parse_label
 from instar.project.model import Names, Strict, findings_of, wrong
 from instar.project.settings import read_toml
 from instar.project.toml_lines import TomlLines
@@ -33,10 +35,14 @@ def _versions(value: Any) -> Any:
 
 
 class VersionNotes(Strict):
-    """What is known of one version: ``tag`` is its name elsewhere, such as a release; ``deprecated`` may say why."""
+    """What is known of one version: ``tag`` is its name elsewhere, such as a release; ``deprecated`` may say why.
+
+    ``sunset`` is the day until which readers of a deprecated version may stay: it cannot be retired before.
+    """
 
     tag: str = ""
     deprecated: bool | str = False
+    sunset: date | None = None
     description: str = ""
 
 
@@ -51,6 +57,35 @@ class SubjectFile(Strict):
     unknown: Literal["keep", "reject"] = "keep"
     deprecated: bool | str = False
     versions: Annotated[dict[str, VersionNotes], BeforeValidator(_versions)] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Deprecation:
+    """A version that readers should leave. ``sunset`` is the first day without it, None where none is said."""
+
+    reason: str
+    sunset: date | None
+
+    @property
+    def short(self) -> str:
+        return "deprecated" if self.sunset is None else f"deprecated, sunset {self.sunset.isoformat()}"
+
+    def holds_on(self, today: date) -> bool:
+        """May the version not be retired yet on that day?"""
+        return self.sunset is not None and today < self.sunset
+
+
+def deprecation_of(notes: SubjectFile, version: int) -> Deprecation | None:
+    """What subject.toml says of the end of a version, None where it says nothing.
+
+    A subject that is deprecated as a whole deprecates all of its versions.
+    """
+    known = notes.versions.get(label(version))
+    said = (known.deprecated or notes.deprecated) if known else notes.deprecated
+    sunset = known.sunset if known else None
+    if not said and sunset is None:
+        return None
+    return Deprecation(said if isinstance(said, str) else "", sunset)
 
 
 def read_subject_file(folder: Path, file: str) -> tuple[SubjectFile, TomlLines] | list[Finding]:

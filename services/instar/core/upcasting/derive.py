@@ -297,21 +297,29 @@ def _convert(path: str, old: Shape | None, new: Shape | None) -> str:
     name = None if old is None else name_of(without_null(old))
     if name is not None and new is not None and holds_pairs(new):
         return f'convert("{path}", up=lambda value: ("{name}", value), down=...)'
-    if old is None or new is None or isinstance(without_null(old), Union) or isinstance(without_null(new), Union):
-        return functions
+    names = [] if old is None or new is None else conversions(old, new)
+    return " or ".join(f'convert("{path}", "{each}")' for each in names[:3]) or functions
+
+
+def conversions(old: Shape, new: Shape) -> list[str]:
+    """The named conversions that lead from one type to the other, ``cents -> decimal``; null on either side aside.
+
+    One that is called as the types are is meant before one that reads a meaning into them: only the closest are given.
+    """
     source, target = without_null(old), without_null(new)
-    if isinstance(source, Enum) and isinstance(target, Enum):
-        return functions
+    if (
+        isinstance(source, Union)
+        or isinstance(target, Union)
+        or (isinstance(source, Enum) and isinstance(target, Enum))
+    ):
+        return []
     ranked = [
-        ((start != scalar_kind(source)) + (end != scalar_kind(target)), f'convert("{path}", "{start} -> {end}")')
+        ((start != scalar_kind(source)) + (end != scalar_kind(target)), f"{start} -> {end}")
         for start, end in CONVERSIONS
         if FORMS[start].holds(source) and FORMS[end].holds(target) and (start != end or source != target)
     ]
-    if not ranked:
-        return functions
-    # A conversion that is called as the types are is meant before one that reads a meaning into them.
-    closest = min(rank for rank, _ in ranked)
-    return " or ".join([line for rank, line in ranked if rank == closest][:3])
+    closest = min((rank for rank, _ in ranked), default=0)
+    return [name for rank, name in ranked if rank == closest]
 
 
 def _doubt(each: Unlike, direction: str) -> Finding:

@@ -1,0 +1,1 @@
+"""Drafting a hop from the two schemas on both sides of it."""
