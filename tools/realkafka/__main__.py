@@ -1,6 +1,7 @@
 """`python -m realkafka fetch`, `run` and `check-run`."""
 
 import argparse
+import fcntl
 import shutil
 import signal
 import sys
@@ -8,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import IO
 
 from realkafka.broker import KafkaServer
 from realkafka.errors import FetchFailed, ServerFailed, Unavailable
@@ -44,18 +46,37 @@ def prepare() -> None:
         KafkaServer(Path(scratch)).write_class_archive()
 
 
+def own_run_dir() -> IO[str]:
+    """The folder's lock, held as long as the file is open: a second broker on the same data would ruin the first.
+
+    Raises:
+        ServerFailed: another one runs there.
+    """
+    RUN_DIR.mkdir(parents=True, exist_ok=True)
+    lock = (RUN_DIR / "owner.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise ServerFailed(f"another broker already runs on {RUN_DIR}; use that one, or stop it first") from None
+    return lock
+
+
 def run(*, port: int, registry: bool, clean: bool) -> int:
     """Runs a broker, and a registry where one is asked for, until SIGINT or SIGTERM."""
     try:
         fetch_kafka()
         if registry:
             fetch_registry()
+        lock = own_run_dir()
         if clean:
-            shutil.rmtree(RUN_DIR, ignore_errors=True)
+            for part in RUN_DIR.glob("*/"):
+                shutil.rmtree(part, ignore_errors=True)
         stops = {signal.SIGINT, signal.SIGTERM}
         # Blocked before the servers start, so that a signal in between is waited for like any other.
         signal.pthread_sigmask(signal.SIG_BLOCK, stops)
         with ExitStack() as servers:
+            servers.enter_context(lock)
             broker = servers.enter_context(KafkaServer(RUN_DIR / "kafka", port=port))
             print(f"Apache Kafka {kafka_installation().version} answers at {broker.bootstrap}", file=sys.stderr)
             if registry:

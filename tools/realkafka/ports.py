@@ -19,7 +19,7 @@ def free_port() -> int:
         OSError: 200 ports in a row were taken.
     """
     for _ in range(ATTEMPTS):
-        port = random.randint(FIRST_PORT, LAST_PORT)  # noqa: S311 - no secret
+        port = random.randint(FIRST_PORT, LAST_PORT)
         if is_free(port):
             return port
     raise OSError(f"no free port between {FIRST_PORT} and {LAST_PORT} on {LOOPBACK} in {ATTEMPTS} attempts")
