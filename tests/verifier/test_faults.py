@@ -1,4 +1,4 @@
-"""What each mode of verification catches and what it does not, as docs/verification.md says: every cell of its table."""
+"""What each mode of verification catches and what it does not: every cell of the table in docs/verification.md."""
 
 from collections.abc import Callable
 from dataclasses import replace
