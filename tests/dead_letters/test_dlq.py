@@ -281,6 +281,26 @@ def test_a_value_that_gets_in_while_a_redrive_is_being_written_is_not_replaced(
     assert last == {b"a": 9, b"b": 2}
 
 
+def test_a_native_record_is_newer_unless_its_own_copy_tells_that_it_is_not(compacted: Shop) -> None:
+    shop = compacted
+    # Written to the new topic and carried back, before the old topic's record of that key.
+    produce(shop.kafka, shop.old, [event(0, 1, 0, key=b"other")])
+    run_until_now(shop)
+    produce(shop.kafka, shop.new, [event(1, 3, 0, key=b"before")])
+    run_until_now(shop, "--direction", "down")
+    produce(shop.kafka, shop.old, [nobody(2, b"before"), nobody(3, b"after"), nobody(4, b"unknown")])
+    run_until_now(shop)
+    produce(shop.kafka, shop.new, [event(5, 3, 0, key=b"after")])
+    run_until_now(shop, "--direction", "down")
+    produce(shop.kafka, shop.new, [event(6, 3, 0, key=b"unknown")])
+    mend(shop)
+    ran = dlq(shop, "redrive", "--execute", "-o", "json")
+    assert ran.code == 4
+    assert {(row["result"], row["letters"]) for row in ran.json} == {("newer-value", 2), ("redriven", 1)}
+    last = {one.key: json.loads(one.value or b"")["id"] for one in records_of(shop, shop.new)}
+    assert last == {b"other": 0, b"before": 2, b"after": 5, b"unknown": 6}
+
+
 def test_only_one_redrive_at_a_time_writes(shop: Shop, started: Started) -> None:
     mend(shop)
     command = ("dlq", "redrive", "--migration", shop.migration, "--execute")

@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from tests.support.command import Ran, instar
 from tests.support.folders import write_files
-from tests.support.projects import QUICK_SESSION, Event, Shop, body, event, produce, rewrite_settings, write_shop
+from tests.support.projects import QUICK_SESSION, Event, Shop, body, event, produce, write_shop
 from tests.support.workers import records_of, run_until_now, until
 
 from instar.core.record import Record
@@ -217,7 +217,8 @@ def test_random_groups_move_over_and_back_at_exactly_their_record(town: Town, ca
     seen = {"end": 0, "copy": 0, "native": 0}
     for number in range(GROUPS):
         group = f"readers-{number}"
-        stood = {partition: random.randint(0, ends[partition]) for partition in old}
+        # One has read everything, the others stand anywhere.
+        stood = {partition: random.randint(0, ends[partition]) if number else ends[partition] for partition in old}
         shop.cluster.commit(group, shop.old, {partition: (offset, "") for partition, offset in stood.items()})
         over = town.move(group, "new")
         for move in over.moves:
@@ -316,12 +317,17 @@ def test_a_group_ahead_of_the_bridge_is_refused_until_the_bridge_has_caught_up(s
     assert row["after"] == shop.cluster.end_offsets(shop.new, [0])[0]
 
 
-def test_what_has_no_exact_translation_is_refused_and_says_what_to_do(shop: Shop) -> None:
-    assert translate(shop, "nobodys-group").code == 4
-    shop.cluster.commit("readers", shop.old, {0: (11, "")})
-    rewrite_settings(shop, mode='"segregated"')
-    ran = translate(shop, "readers")
-    assert (ran.code, "beginning" in ran.err) == (4, True), ran.err
+def test_a_group_without_a_position_is_refused(shop: Shop) -> None:
+    ran = translate(shop, "nobodys-group")
+    assert (ran.code, "no committed offset" in ran.err) == (4, True)
+
+
+@pytest.mark.parametrize("mode", ["live-first", "segregated"])
+def test_modes_without_order_have_no_exact_translation_and_offer_the_beginning(mode: str, shop: Shop) -> None:
+    migration = load_project(shop.root).settings.migrations[shop.migration].model_copy(update={"mode": mode})
+    with pytest.raises(Refused) as refused:
+        plan(migration, shop.migration, "readers", "new", shop.kafka)
+    assert "from the beginning" in refused.value.remedy
 
 
 def test_a_migration_that_has_not_begun_is_refused(

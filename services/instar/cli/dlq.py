@@ -26,6 +26,7 @@ from instar.cli.dlq_choice import (
     actor,
     choice,
     dead_letters,
+    position_of,
 )
 from instar.cli.dlq_text import CAUSE_COLUMNS, OUTCOME_COLUMNS, cause_row, letter_rows, outcome_rows
 from instar.cli.exits import ERROR, NO, OK, REFUSED, USAGE, Failure, fail
@@ -103,7 +104,7 @@ def show(
     Sensitive fields are masked. Exits with 3 when today's chain still rejects it.
     """
     found = dead_letters(open_project(project, environment), migration, bootstrap)
-    one = next(found.read(choice(None, None, None, None, [letter])), None)
+    one = found.at(*position_of(letter))
     if one is None:
         fail(
             f"{found.topic.name} has no dead letter of {migration} at {letter}.", "`instar dlq list` says which it has."

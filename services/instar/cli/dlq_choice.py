@@ -16,7 +16,8 @@ from instar.core.provenance import Direction
 from instar.core.redrive import LetterPosition, Settled
 from instar.dead_letters.choice import Choice
 from instar.kafka.cluster import Cluster, Topic
-from instar.kafka.letters import Letter, read_letters, read_settled
+from instar.kafka.letters import Letter, read_letters, read_settled, to_letter
+from instar.kafka.scan import scan
 from instar.project.migration import Migration
 from instar.project.project import Project
 
@@ -47,14 +48,17 @@ def choice(
     direction: Which | None, code: str | None, hop: str | None, field: str | None, letters: list[str] | None
 ) -> Choice:
     """The options together. Fails for a letter that is not written as a position."""
-    chosen: set[tuple[int, int]] = set()
-    for text in letters or ():
-        match = _LETTER.match(text)
-        if match is None:
-            fail(f"--letter {text!r} is not a position.", "Write its partition and offset: 0:17.", USAGE)
-        chosen.add((int(match[1]), int(match[2])))
+    chosen = {position_of(text) for text in letters or ()}
     at = None if direction is None else (DIRECTIONS[0] if direction is Which.UP else DIRECTIONS[1])
     return Choice(at, code, hop, field, frozenset(chosen) if letters else None)
+
+
+def position_of(text: str) -> tuple[int, int]:
+    """A letter's partition and offset in the dead-letter topic. Fails for anything else."""
+    match = _LETTER.match(text)
+    if match is None:
+        fail(f"{text!r} is not the position of a dead letter.", "Write its partition and offset: 0:17.", USAGE)
+    return int(match[1]), int(match[2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,20 @@ class DeadLetters:
         for letter in read_letters(self.cluster, self.topic, self.name, self.settled):
             if chosen.takes(letter) and not (outstanding and letter.settled is not None):
                 yield letter
+
+    def at(self, partition: int, offset: int) -> Letter | None:
+        """The letter at a position of the topic; None where there is none of this migration's."""
+        if partition >= self.topic.partitions:
+            return None
+        start = self.cluster.start_offsets(self.topic.name, [partition])[partition]
+        end = self.cluster.end_offsets(self.topic.name, [partition], committed=True)[partition]
+        if not start <= offset < end:
+            return None
+        bounds = {partition: offset + 1}
+        for record in scan(self.kafka, self.topic.name, {partition: offset}, bounds, batch_records=1):
+            letter = to_letter(record, self.topic.id, self.settled)
+            return letter if letter is not None and letter.verdict.migration == self.name else None
+        return None
 
 
 def dead_letters(project: Project, name: str, bootstrap: str | None) -> DeadLetters:

@@ -17,7 +17,7 @@ from instar.core.rejected import Rejected
 from instar.dead_letters.newer import NewerValues
 from instar.dead_letters.settler import BATCH_LETTERS, Settler
 from instar.kafka.cluster import Cluster, Topic
-from instar.kafka.errors import Unreachable
+from instar.kafka.errors import AmbiguousOutcome, Unreachable
 from instar.kafka.letters import Letter
 
 ATTEMPTS = 20
@@ -142,7 +142,13 @@ def _prepare(lane: Lane, letters: Sequence[Letter], newer: NewerFound) -> _Prepa
             outcomes.append(Outcome(letter, "newer-value"))
             continue
         record = letter.record
-        carried = lane.bridge.carry(record, Stamp(lane.migration, lane.direction, lane.source.id, record.partition))
+        try:
+            carried = lane.bridge.carry(record, Stamp(lane.migration, lane.direction, lane.source.id, record.partition))
+        except AmbiguousOutcome as problem:  # not the record's fault: nothing can be said about it
+            raise Unreachable(
+                f"While redriving dead letters of {lane.migration}, its schema could not be identified: {problem}.",
+                "Is the registry there? Run the command again; what is redriven stays so.",
+            ) from problem
         if carried.rejected is not None:
             outcomes.append(Outcome(letter, "rejected", rejected=carried.rejected))
             continue
