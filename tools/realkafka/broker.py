@@ -101,6 +101,8 @@ class KafkaServer:
             fresh = self._controller_port == 0
             if fresh:
                 self._port, self._controller_port = self._wished_port or free_port(), free_port()
+                if is_open(self._port):  # its answers would be taken for ours
+                    raise ServerFailed(f"another program listens on {LOOPBACK}:{self._port}; choose another port")
             try:
                 self._launch(lambda file: self._runtime.broker_command(file, heap_mb=self._heap_mb))
             except ServerFailed:
