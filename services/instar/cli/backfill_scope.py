@@ -1,5 +1,6 @@
 """What a backfill covers and may cover: partitions, where it begins and ends, under which plan, and next to whom."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -12,10 +13,14 @@ from instar.core.checkpoint import Checkpoint
 from instar.core.control import FINGERPRINT_CHARS, NAMED
 from instar.core.parts import Parts, differences
 from instar.core.provenance import Direction
-from instar.kafka.cluster import Cluster
+from instar.kafka.cluster import Cluster, Member
+from instar.kafka.config import SESSION_TIMEOUT_MS
 from instar.kafka.errors import Refused
 from instar.processor.plan import BridgePlan
 from instar.project.migration import Migration
+
+_GRACE_S = 2.0
+_LOOK_EVERY_S = 0.25
 
 
 def source_of(settings: Migration, direction: Direction) -> str:
@@ -119,7 +124,7 @@ def accept_plan(cluster: Cluster, plan: BridgePlan) -> None:
     points = _points(cluster, plan)
     if all(point.fingerprint in (now, "") for point in points.values()):
         return
-    members = cluster.members(plan.group)
+    members = _members_left(cluster, plan)
     if members:
         raise Refused(
             f"{len(members)} workers of {plan.migration} {plan.direction} run under the plan that was changed.",
@@ -144,6 +149,17 @@ def accept_plan(cluster: Cluster, plan: BridgePlan) -> None:
     cluster.commit(plan.group, plan.source.name, offsets)
 
 
+def _members_left(cluster: Cluster, plan: BridgePlan) -> list[Member] | None:
+    """Who is in the group, once whoever has stopped is missed: a worker's place is kept for its session's time."""
+    session_ms = int(plan.kafka.get("session.timeout.ms", SESSION_TIMEOUT_MS))
+    deadline_s = time.monotonic() + session_ms / 1000 + _GRACE_S
+    while True:
+        members = cluster.members(plan.group)
+        if not members or time.monotonic() > deadline_s:
+            return members
+        time.sleep(_LOOK_EVERY_S)
+
+
 def _points(cluster: Cluster, plan: BridgePlan) -> dict[int, Checkpoint]:
     committed = cluster.committed(plan.group, plan.source.name, plan.partitions)
     return {partition: checkpoint.parse(offset, metadata) for partition, (offset, metadata) in committed.items()}
@@ -163,7 +179,7 @@ def named_alone(cluster: Cluster, kept: Control, plan: BridgePlan, partitions: l
     names = [control.key(plan.migration, plan.direction, NAMED, str(partition)) for partition in partitions]
     kept.write(dict.fromkeys(names, control.entry(asked_by())))
     try:
-        members = cluster.members(plan.group)
+        members = _members_left(cluster, plan)
         if members is None:
             raise Refused(
                 "The broker that is built into librdkafka does not tell who is in a group.", "Leave --partitions out."

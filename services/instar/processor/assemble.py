@@ -54,11 +54,6 @@ def assemble(options: Options) -> BridgePlan:
 def assemble_project(project: Project, options: Options) -> BridgePlan:
     migration = project.settings.migrations[options.migration]
     cluster = Cluster(options.kafka)
-    if migration.mode != "ordered":
-        raise Refused(
-            f'Migration {options.migration} asks for mode = "{migration.mode}", which this release does not have.',
-            'Write mode = "ordered": history and live records in one order, from one checkpoint.',
-        )
     up = options.direction == "up"
     if not up and migration.reverse is None:
         raise Refused(
