@@ -268,12 +268,11 @@ def _show_view(view: View, where: str) -> None:
 def _ask(reports: list[Report], name: str) -> None:
     """Let a person say whether what was shown is right."""
     shown = sum(len(report.samples) for report in reports)
-    try:
-        confirmed = typer.confirm(f"{name}: are these {shown} records right?", err=True)
-    except typer.Abort as abort:
-        raise Failure(
-            "--sign needs an answer, and there was none on stdin.", "Answer y or n at a terminal.", USAGE
-        ) from abort
+    stderr.print(f"{name}: are these {shown} records right? [y/n]", end=" ", markup=False)
+    answer = sys.stdin.readline().strip().lower()  # typer.confirm writes to stdout, where the data goes
+    if answer not in {"y", "yes", "n", "no"}:
+        raise Failure("--sign needs an answer on stdin: y or n.", "Run it at a terminal.", USAGE)
+    confirmed = answer.startswith("y")
     for report in reports:
         report.signature = Signature(name, time.time_ns() // 1_000_000, confirmed)
 

@@ -102,7 +102,8 @@ class Judge:
 
     def content(self, record: Record) -> Content | str:
         """What a record of the target holds; in words why it cannot be read."""
-        headers = self._foreign(self.target_framing.unframed(record.headers))
+        # Denied headers are not left out here: that one is there would be a fault.
+        headers = tuple(one for one in self.target_framing.unframed(record.headers) if one[0] not in _OURS)
         if record.value is None:
             return Content(record.key, record.timestamp_ms, headers, None, 0, None)
         framed = self.target_framing.identify(record.value, record.headers)
