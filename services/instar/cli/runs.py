@@ -1,6 +1,6 @@
 """What `worker` and `backfill` share: preparing each direction, remembering its plan, and summing up."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -127,6 +127,28 @@ def summarize(runs: list[Run], cluster: Cluster, seconds: float, output: Format)
                 "records_per_s": round(counts.read / seconds) if seconds else None,
             }
         )
-    columns = dict.fromkeys(rows[0]) if rows else {}
-    shown = {name: name.replace("_", " ") for name in columns if name not in {"migration", "current", "seconds"}}
-    print_rows(rows, shown, output)
+    if output is Format.TABLE:
+        for row in rows:
+            print(f"{row['direction']}  {row['source']} → {row['target']}")
+            print(f"  {', '.join(_told(row))}")
+    else:
+        print_rows(rows, {}, output)
+
+
+# Told even when they are 0: what every run is about.
+_ALWAYS = {"read": "read", "published": "published", "dead_lettered": "dead letters", "lag_records": "records behind"}
+_WHEN_ANY = {
+    "dropped": "ended by a hop",
+    "current": "left as they were",
+    "echoed": "own echoes passed over",
+    "expired": "expired before they were read",
+}
+
+
+def _told(row: dict[str, Any]) -> Iterator[str]:
+    """The figures that matter, each with its name; outputs only where they differ from the records published."""
+    for name, words in (_ALWAYS | _WHEN_ANY).items():
+        if name in _ALWAYS or row[name]:
+            more = f" as {row['outputs']:,} records" if name == "published" and row["outputs"] != row[name] else ""
+            yield f"{row[name]:,} {words}{more}"
+    yield f"{row['seconds']:,.1f} s"
