@@ -183,6 +183,32 @@ def test_a_redrive_that_dies_anywhere_is_finished_by_running_it_again(
     assert compared(shop).right
 
 
+def test_letters_of_the_reverse_bridge_go_back_to_the_old_topic_and_are_its_echo(shop: Shop) -> None:
+    hop = "upcasters/parcels/v2_to_v3.py"
+    refusing = (
+        "def downcast(record, context):\n            if record['channel'] == 'PIGEON':\n"
+        "                raise ValueError('a pigeon')"
+    )
+    (shop.root / "instar.lock").unlink(missing_ok=True)
+    write_files(shop.root, {hop: PARCELS[hop].replace("def downcast(record, context):", refusing)})
+    produce(shop.kafka, shop.new, [event(500, 3, 0, body=body(500, 3, channel="PIGEON")), event(501, 3, 0)])
+    run_until_now(shop, "--direction", "down")
+    (row,) = dlq(shop, "list", "--direction", "down", "-o", "json").json
+    assert (row["outstanding"], row["hop"]) == (1, "v2_to_v3")
+    (shop.root / "instar.lock").unlink(missing_ok=True)
+    write_files(shop.root, {hop: PARCELS[hop]})
+    ran = dlq(shop, "redrive", "--direction", "down", "--execute", "-o", "json")
+    assert (ran.code, [row["letters"] for row in ran.json]) == (0, [1]), ran.err
+    (made,) = [one for one in records_of(shop, shop.old) if redrive.redriven_from(one.headers) is not None]
+    origin = provenance.of(made.headers, made.key, made.value)
+    assert origin is not None
+    assert (origin.direction, json.loads(made.value or b"")) == ("down", body(500, 1))
+    before = records_of(shop, shop.new)
+    run_until_now(shop)
+    assert records_of(shop, shop.new) == before
+    assert verify(load_project(shop.root), shop.migration, "down", dict(shop.kafka)).result.redriven == 1
+
+
 def test_the_worker_goes_on_unmoved_after_a_redrive(shop: Shop) -> None:
     mend(shop)
     before = counts_of(shop)
