@@ -104,6 +104,14 @@ def test_an_output_that_the_target_would_refuse_is_rejected_before_it_is_produce
     assert "max.message.bytes" in carried.rejected.message
 
 
+def test_a_headers_name_counts_with_the_bytes_that_it_has_in_kafka() -> None:
+    bridge = bridge_of(SUBJECT, 2, largest_record_bytes=500)
+    assert bridge.carry(source(1, ("e" * 100, b"")), stamp()).result == "published"
+    carried = bridge.carry(source(1, ("\u20ac" * 100, b"")), stamp())
+    assert carried.rejected is not None
+    assert carried.rejected.code == rejected.TOO_LARGE
+
+
 def test_an_unknown_version_is_asked_for_again_once_it_is_forgotten() -> None:
     bridge: Bridge = bridge_of(SUBJECT, 2)
     unknown = source()._replace(headers=(("instar-version", b"v9"),))

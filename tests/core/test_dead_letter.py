@@ -46,6 +46,16 @@ def test_an_exceptions_endless_text_is_cut() -> None:
     assert sum(len(content or b"") for _, content in letter.headers) < 4_000
 
 
+def test_a_verdict_with_half_a_surrogate_pair_or_an_endless_path_is_still_a_letter() -> None:
+    record = Record("orders", 0, 1, b"k", b"v", (), 5)
+    odd = Rejected(HOP_RAISED, "ValueError: \ud800", path="attributes{" + "\udfff" * 1_000_000 + "}")
+    letter = dead_letter.dead_letter(record, bytes(16), odd, "a", "up")
+    parsed = dead_letter.parse(letter.headers)
+    assert parsed is not None
+    assert parsed[0].rejected.message == "ValueError: ?"
+    assert sum(len(content or b"") for _, content in letter.headers) < 4_000
+
+
 @given(HEADERS)
 def test_no_headers_make_parsing_raise(headers) -> None:  # type: ignore[no-untyped-def]
     dead_letter.parse(headers)

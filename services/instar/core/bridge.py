@@ -147,7 +147,7 @@ class Bridge:
                 _RECORD_OVERHEAD_BYTES
                 + len(key or b"")
                 + len(value or b"")
-                + sum(len(name) + len(content or b"") + _HEADER_OVERHEAD_BYTES for name, content in stamped)
+                + sum(_size_bytes(name) + len(content or b"") + _HEADER_OVERHEAD_BYTES for name, content in stamped)
             )
             if size > self._largest_record_bytes:
                 return Carried("dead-lettered", [], self._too_large(size))
@@ -175,3 +175,8 @@ class Bridge:
                     header for header in headers if header[0] not in not_copied and not header[0].startswith(prefixes)
                 )
         return headers
+
+
+def _size_bytes(name: str) -> int:
+    """Of a header's name, which Kafka holds in UTF-8."""
+    return len(name) if name.isascii() else len(name.encode())

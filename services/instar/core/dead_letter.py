@@ -12,6 +12,7 @@ from instar.core.rejected import Rejected
 HEADER = "instar-dead-letter"
 FORMAT = 1
 MAX_MESSAGE_CHARS = 2_000  # an exception's text can be as long as the payload it quotes
+MAX_PATH_CHARS = 1_000  # the keys of a map are data, and as long as their producer likes
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,10 @@ def dead_letter(record: Record, topic_id: bytes, rejected: Rejected, migration: 
         "migration": migration,
         "direction": direction,
         "code": rejected.code,
-        "message": rejected.message[:MAX_MESSAGE_CHARS],
+        "message": _storable(rejected.message[:MAX_MESSAGE_CHARS]),
         "subject": rejected.subject,
         "hop": rejected.hop,
-        "path": rejected.path,
+        "path": None if rejected.path is None else _storable(rejected.path[:MAX_PATH_CHARS]),
         "from_version": rejected.from_version,
         "to_version": rejected.to_version,
         "source": {
@@ -52,6 +53,11 @@ def dead_letter(record: Record, topic_id: bytes, rejected: Rejected, migration: 
     }
     headers: Headers = (*record.headers, (HEADER, orjson.dumps(said)))
     return Output(record.key, record.value, headers, -1)
+
+
+def _storable(text: str) -> str:
+    """Half a surrogate pair, which an exception's text may hold, has no place in UTF-8."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,27 @@ def test_a_payload_field_cannot_be_written_into_what_is_no_object() -> None:
     assert written.code == rejected.CANNOT_FRAME
 
 
+def test_writing_a_payload_field_changes_nothing_else_of_the_record() -> None:
+    body = b'{"number":18446744073709551616,"small":1e-400,"v":2}'
+    written = PayloadField("v").writer(subject="orders", version=3, schema_id=None)(body)
+    assert written == (b'{"number":18446744073709551616,"small":1E-400,"v":3}', ())
+
+
+def test_a_number_past_a_floats_range_does_not_hide_a_payloads_version() -> None:
+    value = b'{"v":2,"number":1e400}'
+    assert PayloadField("v").identify(value, ()) == Framed(Named(2), value)
+
+
+@pytest.mark.parametrize("depth", [300, 1_000, 3_000])
+def test_a_deeply_nested_payload_is_framed_or_rejected(depth: int) -> None:
+    body = b'{"a":' + b"[" * depth + b"]" * depth + b"}"
+    written = PayloadField("v").writer(subject="orders", version=3, schema_id=None)(body)
+    if isinstance(written, Rejected):
+        assert written.code == rejected.CANNOT_FRAME
+    else:
+        assert written == (body[:-1] + b',"v":3}', ())
+
+
 def test_without_framing_every_record_has_the_configured_version() -> None:
     assert Unframed(2, "orders").identify(b"x", ()) == Framed(Named(2, "orders"), b"x")
 

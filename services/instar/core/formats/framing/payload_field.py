@@ -7,9 +7,8 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import orjson
-
 from instar.core.formats.framing import Framed, Named, Write
+from instar.core.formats.json_text import read_json, write_json
 from instar.core.record import Headers
 from instar.core.rejected import CANNOT_FRAME, NO_VERSION, UNKNOWN_VERSION, UNREADABLE, Rejected
 from instar.core.version import label, parse_label
@@ -67,7 +66,8 @@ class PayloadField:
                 return Rejected(CANNOT_FRAME, f"A {self.field!r} field can only be written into a JSON object.")
             if all(payload.get(name) == content for name, content in stamp.items()):
                 return body, ()
-            return orjson.dumps(payload | stamp), ()
+            stamped = write_json(payload | stamp)
+            return stamped if isinstance(stamped, Rejected) else (stamped, ())
 
         return write
 
@@ -76,10 +76,10 @@ class PayloadField:
 
 
 def _object(value: bytes) -> dict[str, Any] | Rejected:
-    try:
-        payload = orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        return Rejected(UNREADABLE, f"The value is not JSON: {error.msg} at character {error.pos}.")
+    """Read exactly, as the records' own format does: what is written again must be what was there."""
+    payload = read_json(value)
+    if isinstance(payload, Rejected):
+        return payload
     if not isinstance(payload, dict):
         return Rejected(
             UNREADABLE, f"The value is a JSON {type(payload).__name__}, not an object with a version field."
