@@ -9,6 +9,7 @@ from instar.core.content import Content, problem
 from instar.core.cut import Expected, Matcher
 from instar.core.formats.framing import Framing, Identity, Named, Write
 from instar.core.provenance import Direction
+from instar.core.reading import context_of
 from instar.core.record import Context, Headers, Record
 from instar.core.rejected import (
     TOO_LARGE,
@@ -22,6 +23,7 @@ from instar.core.upcasting import carry
 from instar.core.upcasting.carry import Carrier
 from instar.registry.identify import Identity as SchemaIds
 
+_LOST_BYTES = len(carry.HEADER) + carry.HEADER_LIMIT_BYTES + 10  # the most that the header of what is lost takes
 _OURS = frozenset({provenance.HEADER, carry.HEADER, redrive.HEADER})
 
 
@@ -85,7 +87,10 @@ class Judge:
             if isinstance(written, Rejected):
                 return Decision([], written)
             value, added = written
-            if self._size(record, value, added) > self.largest_record_bytes:
+            size = self._size(record, value, added)
+            if len(bodies) == 1 and size <= self.largest_record_bytes < size + _LOST_BYTES:
+                size += self._lost_bytes(subject, version, framed.body, record)
+            if size > self.largest_record_bytes:
                 return _too_large()
             contents.append(
                 Content(record.key, record.timestamp_ms, headers, subject.name, self.version, self._body(value, added))
@@ -123,10 +128,8 @@ class Judge:
             return value
         if version == self.version:
             return [body]
-        context = Context(
-            record.key, record.headers, record.timestamp_ms, record.topic, record.partition, record.offset
-        )
-        folded = chain.fold(value, context)
+        context = context_of(record)
+        folded = chain.fold_owned(value, context)
         if isinstance(folded, Rejected):
             return folded
         if self.carry_lost and self.direction == "up" and len(folded) == 1:
@@ -190,7 +193,15 @@ class Judge:
         headers = (*self._foreign(self.source_framing.unframed(record.headers)), *added)
         size = 100 + len(record.key or b"") + len(value or b"")
         size += len(provenance.HEADER) + 38 + len(self.migration.encode()) + 10
-        return size + sum(len(name) + len(content or b"") + 10 for name, content in headers)
+        return size + sum(len(name.encode()) + len(content or b"") + 10 for name, content in headers)
+
+    def _lost_bytes(self, subject: Subject, version: int, body: bytes, record: Record) -> int:
+        """What the header ``instar-lost`` adds: asked only where it decides whether a record fits."""
+        carrier = self._carrier(subject, version) if self.carry_lost and self.direction == "down" else None
+        lowered = None if carrier is None else carrier.lower(body, context_of(record))
+        if lowered is None or isinstance(lowered, Rejected) or lowered.header is None:
+            return 0
+        return len(carry.HEADER) + len(lowered.header) + 10
 
     def _named(self, identity: Identity) -> tuple[Subject, int] | Rejected:
         if isinstance(identity, Named):
