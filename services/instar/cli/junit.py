@@ -10,14 +10,14 @@ from instar.core.finding import Finding
 _UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def report(findings: Iterable[Finding], files: Iterable[str]) -> str:
+def report(findings: Iterable[Finding], files: Iterable[str], suite_name: str = "instar check") -> str:
     """``files`` are those that were checked. Warnings and notes fail nothing and stand in the suite's output."""
     found = list(findings)
     errors = [finding for finding in found if finding.severity == "error"]
     sound = sorted(set(files) - {finding.file for finding in errors})
     total = {"tests": str(len(sound) + len(errors)), "failures": str(len(errors)), "errors": "0", "skipped": "0"}
-    suites = ET.Element("testsuites", {"name": "instar check", **total})
-    suite = ET.SubElement(suites, "testsuite", {"name": "instar check", **total})
+    suites = ET.Element("testsuites", {"name": suite_name, **total})
+    suite = ET.SubElement(suites, "testsuite", {"name": suite_name, **total})
     for file in sound:
         ET.SubElement(suite, "testcase", {"classname": _class(file), "name": file})
     for finding in errors:

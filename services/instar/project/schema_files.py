@@ -75,6 +75,17 @@ def read_schemas(root: Path, subject: str, unknown: Unknown) -> SchemaFolder:
     return result
 
 
+def raw_document(root: Path, subject: str, file: str) -> tuple[Any, dict[str, Any]] | None:
+    """A JSON Schema as its file has it, and the other documents of the folder by path; None where it does not parse."""
+    document = read_document(root / file, root, subject)
+    if isinstance(document, Finding):
+        return None
+    folder = root / FOLDER / subject
+    others = _resources(folder, root, subject, SchemaFolder())
+    wanted = {name.rpartition("/")[2] for name in _referred_names([document, *others.values()])}
+    return document, {name: each for name, each in others.items() if name.rpartition("/")[2] in wanted}
+
+
 def _version_files(folder: Path, root: Path, subject: str, result: SchemaFolder) -> dict[int, Path]:
     """The file of each version; two files for one version, and names that were meant as one, are found."""
     files: dict[int, Path] = {}
