@@ -141,7 +141,7 @@ def _cluster_lines(project: Project, names: list[str], kafka: dict[str, Any]) ->
             yield Line(section, "fail", str(problem), problem.remedy)
         else:
             yield from topic_lines(name, migration, topics)
-            yield from _permission_lines(name, migration, topics, inspection, broker, cluster.bootstrap)
+            yield from permission_lines(name, migration, topics, inspection, broker, cluster.bootstrap)
 
 
 def _describe_topics(migration: Migration, bootstrap: str) -> str:
@@ -150,7 +150,7 @@ def _describe_topics(migration: Migration, bootstrap: str) -> str:
     return "; ".join(grant(need, need.operations, bootstrap) for need in needs)
 
 
-def _permission_lines(
+def permission_lines(
     name: str, migration: Migration, topics: Topics, inspection: Inspection, broker: Broker, bootstrap: str
 ) -> Iterator[Line]:
     section = f"migration {name}"

@@ -52,7 +52,7 @@ def rehearse_all(
                     plan.kafka,
                     {number: starts[number] for number in lags},
                     {number: bounds[number] for number in lags},
-                    version_of=_version_of(
+                    version_of=version_of(
                         topic_reader(project, plan.source.name, subject=None, framing=None, migration=one.migration)
                     ),
                     rate=rate,
@@ -81,7 +81,7 @@ def _starts(cluster: Cluster, plan: BridgePlan, begin: Mapping[int, int] | None)
     return {**first, **(begin or {}), **({} if begin else checkpoints)}
 
 
-def _version_of(reader: TopicReader) -> Callable[[Record], str]:
+def version_of(reader: TopicReader) -> Callable[[Record], str]:
     def version(record: Record) -> str:
         read = reader.read(record)
         if read is None:

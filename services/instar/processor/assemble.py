@@ -145,12 +145,12 @@ def _routes(project: Project, options: Options, migration: Migration, registry: 
     framing = settings.build(version=version, subject=migration.sole_subject)
     writers = {}
     for name, subject in subjects.items():
-        schema_id = None
+        number = None
         if framing.needs_ids:
-            schema_id = _schema_id(project, identity, name, version, target_topic, register=options.create)
-            if schema_id is None and options.dry:
-                schema_id = 0
-            if schema_id is None:
+            number = schema_id(project, identity, name, version, target_topic, register=options.create)
+            if number is None and options.dry:
+                number = 0
+            if number is None:
                 raise Refused(
                     f"The registry {registry.name} has no id for {name} {label(version)}.",
                     "Run with --create to register it.",
@@ -158,8 +158,8 @@ def _routes(project: Project, options: Options, migration: Migration, registry: 
         if options.create and project.environment.registry.is_files:
             # There is no producer that registers versions in a folder: each gets its id here.
             for each in sorted(subject.versions):
-                _schema_id(project, identity, name, each, target_topic, register=True)
-        writers[name] = framing.writer(subject=name, version=version, schema_id=schema_id)
+                schema_id(project, identity, name, each, target_topic, register=True)
+        writers[name] = framing.writer(subject=name, version=version, schema_id=number)
     return Routes(
         direction=options.direction,
         version=version,
@@ -171,7 +171,7 @@ def _routes(project: Project, options: Options, migration: Migration, registry: 
     )
 
 
-def _schema_id(
+def schema_id(
     project: Project, identity: Identity, subject: str, version: int, topic: str, *, register: bool
 ) -> int | None:
     """The id that a version is written under in a topic."""

@@ -1,0 +1,54 @@
+"""``instar plan M``: what carrying a migration out would do, before anything is done."""
+
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from instar.cli.exits import NO, OK, REFUSED
+from instar.cli.output import Document, print_json
+from instar.cli.planning import make_plan
+from instar.cli.scope import (
+    BootstrapOption,
+    EnvironmentOption,
+    ProjectOption,
+    kafka_settings,
+    migration_of,
+    open_project,
+)
+from instar.cli.steering import MigrationArgument
+from instar.project.lock import write_atomically
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("plan")(plan)
+
+
+def plan(
+    migration: MigrationArgument,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Also write the plan there, as JSON.")] = (
+        None
+    ),
+    output: Annotated[Document, typer.Option("-o", "--output")] = Document.TABLE,
+    project: ProjectOption = None,
+    environment: EnvironmentOption = None,
+    bootstrap: BootstrapOption = None,
+) -> int:
+    """Show what a migration would create and change, what its hops lose, what stands against it, and the way back.
+
+    Asks the cluster and the registry, reads a sample of the source, and changes nothing. Exits with 0 when there is
+    nothing to do, 3 when changes are pending, 4 when something must be mended first.
+    """
+    opened = open_project(project, environment)
+    migration_of(opened, migration)
+    made = make_plan(opened, migration, kafka_settings(opened, bootstrap))
+    if out is not None:
+        write_atomically(out, orjson.dumps(made.as_dict(), option=orjson.OPT_INDENT_2).decode() + "\n")
+    if output is Document.JSON:
+        print_json(made.as_dict())
+    else:
+        print(made.text())
+    if made.refused:
+        return REFUSED
+    return NO if made.pending else OK
