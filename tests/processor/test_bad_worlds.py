@@ -215,6 +215,18 @@ def test_a_record_that_is_too_large_for_the_target_is_a_dead_letter(make_shop: M
     assert (parsed[0].rejected.code, letter.value) == ("too-large", events[1].value)
 
 
+def test_a_record_that_the_target_never_takes_stops_the_worker_and_says_why(make_shop: MakeShop) -> None:
+    shop = make_shop(
+        topics={"old": {}, "new": {"cleanup.policy": "compact"}, "letters": {"max.message.bytes": "1200000"}}
+    )
+    produce(shop.admin_kafka, shop.old, [event(1, 1, 0), event(2, 1, 0, key=None)])
+    ended = run_worker(shop, "--until", "now", expect=4)
+    assert "against the settings of its topic" in ended.stderr
+    assert "compacted topic takes no record without a key" in ended.stderr
+    assert records_of(shop, shop.new) == []
+    assert sum(committed_offsets(shop).values()) == 0
+
+
 @pytest.mark.parametrize("outcome", ["commit", "abort"])
 def test_an_open_transaction_of_a_producer_is_waited_for(make_shop: MakeShop, outcome: str) -> None:
     shop = make_shop()

@@ -80,6 +80,19 @@ _STALE_MEMBER = {
 }
 
 
+# The broker will never take this transaction, however often it is made: the record, its size or its time is against the
+# topic's settings, or writing is not allowed.
+_NEVER_TAKEN = _NOT_ALLOWED | {
+    KafkaError.INVALID_RECORD,
+    KafkaError.INVALID_TIMESTAMP,
+    KafkaError.MSG_SIZE_TOO_LARGE,
+    KafkaError.RECORD_LIST_TOO_LARGE,
+    KafkaError.POLICY_VIOLATION,
+    KafkaError.OFFSET_METADATA_TOO_LARGE,
+    KafkaError.INVALID_COMMIT_OFFSET_SIZE,
+}
+
+
 def error_of(exception: KafkaException) -> KafkaError:
     error: KafkaError = exception.args[0]
     return error
@@ -95,6 +108,10 @@ def is_stale_member(error: KafkaError) -> bool:
 
 def is_unreachable(error: KafkaError) -> bool:
     return error.code() in _UNREACHABLE
+
+
+def is_never_taken(error: KafkaError) -> bool:
+    return error.code() in _NEVER_TAKEN
 
 
 def is_missing_topic(error: KafkaError) -> bool:

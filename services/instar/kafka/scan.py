@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from instar.core.record import TIMESTAMP_NONE_MS, Record
 from instar.kafka import config
-from instar.kafka.errors import error_of, trouble
+from instar.kafka.errors import KafkaTrouble, error_of, trouble
 
 SILENCE_TIMEOUT_S = 60.0  # longer than a transaction's timeout: an open one holds the end back for as long
 # consume() waits this long for a full batch, so a short partition costs it once or twice.
@@ -16,9 +16,20 @@ _POLL_S = 0.05
 
 
 def to_record(message: Any) -> Record:
-    """A consumed message as a record. (The client types every part as optional, for its error events.)"""
+    """A consumed message as a record. (The client types every part as optional, for its error events.)
+
+    Raises ``KafkaTrouble`` for a message whose headers the client cannot give: it could not be copied, nor kept.
+    """
     kind, timestamp_ms = message.timestamp()
-    headers = message.headers()
+    try:
+        headers = message.headers()
+    except (SystemError, UnicodeDecodeError) as error:  # the client reads headers' names as UTF-8, and only here
+        raise KafkaTrouble(
+            f"{message.topic()} partition {message.partition()} offset {message.offset()} has a header whose name is "
+            "not UTF-8, so the Kafka client cannot read its headers.",
+            "To go on without this record, stop what reads the topic and set its group's offset of that partition to "
+            f"{message.offset() + 1}.",
+        ) from error
     return Record(
         message.topic(),
         message.partition(),

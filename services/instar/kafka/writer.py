@@ -21,6 +21,7 @@ from instar.kafka.errors import (
     Refused,
     error_of,
     is_fence,
+    is_never_taken,
     is_stale_member,
     is_unreachable,
     trouble,
@@ -48,7 +49,7 @@ class Writer:
             largest_record_bytes=max(limits_bytes),
             batch_bytes=min(limits_bytes),
         )
-        self._timeout_s = self._config["transaction.timeout.ms"] / 1000
+        self._timeout_s = int(self._config["transaction.timeout.ms"]) / 1000
         self._producer: Producer | None = None
         self._opened_at_s = 0.0
         self.open = False
@@ -157,6 +158,8 @@ class Writer:
 
     def _sorted(self, error: KafkaError, doing: str) -> Exception:
         """Which of the four endings an error is."""
+        if is_never_taken(error):
+            return self._fatal(error, doing)
         if is_stale_member(error) or error.txn_requires_abort():
             return Aborted(f"{doing}: {error.str()}")
         if is_fence(error) or error.fatal():
@@ -180,5 +183,11 @@ class Writer:
                 f"While {doing}, a record was too large for "
                 f"{' or '.join(topic.name for topic in self._topics)}: {error.str()}.",
                 "Raise max.message.bytes of the dead-letter topic above the source's.",
+            )
+        if error.code() in {KafkaError.INVALID_RECORD, KafkaError.INVALID_TIMESTAMP}:
+            return Refused(
+                f"While {doing}, a record was against the settings of its topic: {error.str()}.",
+                "A compacted topic takes no record without a key; message.timestamp.before.max.ms and "
+                "message.timestamp.after.max.ms bound its time. Change the topic's settings and start again.",
             )
         return trouble(error, doing, str(self._kafka.get("bootstrap.servers", "")))

@@ -14,13 +14,14 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from instar.core import checkpoint
 from instar.core.provenance import Stamp
 from instar.core.record import Record
-from instar.kafka import config
+from instar.kafka import config, groups
 from instar.kafka.errors import (
     Aborted,
     AmbiguousOutcome,
     Fenced,
     KafkaTrouble,
     Refused,
+    Unreachable,
     error_of,
     is_fence,
     is_missing_topic,
@@ -224,6 +225,8 @@ class Reader:
 
     def _load(self, partitions: Sequence[int]) -> None:
         """Positions from the group's checkpoints, each checked against what the topic holds."""
+        if self._plan.assigned is not None and not self._plan.built_in:
+            self._require_no_members()
         committed = self._committed(partitions)
         for partition in partitions:
             if partition not in committed:
@@ -248,6 +251,17 @@ class Reader:
             self.positions[partition] = Position(
                 partition, topic_id, stamp, start, counts, committed_size_bytes=point.size_bytes, begin=point.begin
             )
+
+    def _require_no_members(self) -> None:
+        """Reading by hand is over once the group has members, which shut this worker out by fencing its producer.
+
+        That fence holds for the producer that it meets only. Members are in the group before they fence, so whoever
+        looks after making a producer either sees them or is fenced.
+        """
+        try:
+            groups.require_empty(self._plan.kafka, self._plan.group)
+        except Unreachable as reason:
+            raise AmbiguousOutcome(str(reason)) from reason
 
     def _inside_log(self, partition: int, offset: int) -> int:
         """The offset to begin at. Raises ``Refused`` when retention deleted records before they were read."""
@@ -314,8 +328,9 @@ class Reader:
             position = self.positions.get(message.partition())
             if position is not None:
                 # Markers and aborted records lie between the last record and here; position() does not tell after a
-                # seek (kafka-flow #850).
-                position.end = max(position.end, message.offset())
+                # seek (kafka-flow #850). Records at or past the bound were thrown away: they are not passed over.
+                bound = (self._plan.bounds or {}).get(position.partition, message.offset())
+                position.end = max(position.end, min(message.offset(), bound))
             return
         if code in {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}:  # noqa: SLF001
             raise AmbiguousOutcome(f"partition {message.partition()}: {error.str()}")

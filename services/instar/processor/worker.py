@@ -34,6 +34,7 @@ from instar.kafka.failpoints import Failpoints
 from instar.kafka.writer import Writer
 from instar.processor.governor import Governor, Ungoverned
 from instar.processor.pace import Pace
+from instar.processor.patience import Patience
 from instar.processor.plan import BridgePlan
 from instar.processor.position import Position
 from instar.processor.reader import Reader
@@ -45,8 +46,6 @@ PROGRESS_EVERY_S = 0.5
 OTHERS_EVERY_S = 0.5
 TOPIC_CHECK_EVERY_S = 10.0
 HELD_CHECK_EVERY_S = 2.0
-BACKOFF_FIRST_S = 0.1
-BACKOFF_LAST_S = 5.0
 HOLD_FROM_S = 5.0  # a longer wait than this for the next record would near max.poll.interval.ms
 SAY_EVERY_S = 5.0  # how often a held worker's checkpoints may be written for a changed reason alone
 
@@ -103,6 +102,7 @@ class Worker:
         self._cluster: Cluster | None = None
         self._totals = _Totals()
         self._pace = Pace(plan.limits.batch_records, plan.limits.batch_bytes)
+        self._patience = Patience()
         self._held = 0  # records that are not committed
         self._held_since_s = 0.0
         self._allowance = Allowance()
@@ -122,8 +122,6 @@ class Worker:
         Raises ``KafkaTrouble`` when an operator must act; everything committed before that stays right.
         """
         needs_producer = needs_consumer = True
-        failing_since_s: float | None = None
-        backoff_s = BACKOFF_FIRST_S
         try:
             while not self._finished():
                 try:
@@ -136,7 +134,6 @@ class Worker:
                         self._held = 0
                         needs_producer = needs_consumer = False
                     self._turn()
-                    failing_since_s, backoff_s = None, BACKOFF_FIRST_S
                 except Refused:
                     # A checkpoint that is missing or does not fit is often of a topic that changed: then say that.
                     if not self._plan.built_in:
@@ -144,17 +141,16 @@ class Worker:
                     raise
                 except Aborted as reason:
                     self._log.warning("transaction aborted, reading again", reason=str(reason))
+                    self._give_up_after(self._patience.failed(time.monotonic(), self._totals.transactions), str(reason))
                     needs_producer = not self._roll_back()
+                    self._stop.wait(self._patience.wait_s)
                 except AmbiguousOutcome as reason:
-                    now_s = time.monotonic()
-                    failing_since_s = failing_since_s or now_s
-                    self._give_up_after(now_s - failing_since_s, str(reason))
+                    self._give_up_after(self._patience.failed(time.monotonic(), self._totals.transactions), str(reason))
                     self._log.warning("outcome unknown, starting a new producer", reason=str(reason))
                     self._totals.recoveries += 1
                     self._abandon_clients()
                     needs_producer = needs_consumer = True
-                    self._stop.wait(backoff_s)
-                    backoff_s = min(backoff_s * 2, BACKOFF_LAST_S)
+                    self._stop.wait(self._patience.wait_s)
             self._finish()
         finally:
             self._abort_quietly()
@@ -327,8 +323,8 @@ class Worker:
     def _give_up_after(self, failing_for_s: float, reason: str) -> None:
         if failing_for_s > self._plan.limits.patience_s:
             raise Unreachable(
-                f"Kafka did not answer for {failing_for_s:.0f} s: {reason}. The checkpoint is saved.",
-                "Start the worker again when the cluster is back; it goes on where it stood.",
+                f"Nothing could be committed for {failing_for_s:.0f} s: {reason}. The checkpoint is saved.",
+                "Start the worker again when that is mended; it goes on where it stood.",
             )
 
     def _watch(self) -> None:
