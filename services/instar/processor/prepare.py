@@ -86,11 +86,10 @@ def ensure_start(
     target already holds records of this bridge, starting over would publish twice: that is refused, or with
     ``recover`` mended from the provenance in the target and in the dead letters.
     """
-    committed = cluster.committed(plan.group, plan.source.name, plan.partitions)
-    missing = [partition for partition in plan.partitions if partition not in committed]
-    offsets = {partition: offset for partition, (offset, _) in committed.items()}
-    if begin is not None and committed:
-        partition = min(committed)
+    offsets = _committed(plan, cluster)
+    missing = [partition for partition in plan.partitions if partition not in offsets]
+    if begin is not None and offsets:
+        partition = min(offsets)
         raise Refused(
             f"Group {plan.group} has begun already: partition {partition} is read up to offset "
             f"{offsets[partition]:,}. Beginning elsewhere would skip records or publish them twice.",
@@ -99,6 +98,12 @@ def ensure_start(
     if not missing:
         return offsets
     found, earlier_topics = last_carried(plan, cluster, missing)
+    # Reading the target takes a while, in which another machine's first start may have begun the group, carried records
+    # and left: what it committed must neither be set back nor be taken for lost.
+    offsets = _committed(plan, cluster)
+    missing = [partition for partition in missing if partition not in offsets]
+    if not missing:
+        return offsets
     if earlier_topics and not recover:
         # Kafka drops a group's offsets together with their topic, so the checkpoint cannot tell.
         raise Refused(
@@ -106,7 +111,7 @@ def ensure_start(
             f"bridge made of topic id {', '.join(sorted(earlier_topics))}, the topic now is {plan.source.id.hex()}.",
             "If the new topic holds new records, start with --recover-checkpoint, which begins at its start.",
         )
-    carried = {partition: offset for partition, offset in found.items() if offset is not None}
+    carried = {partition: offset for partition in missing if (offset := found[partition]) is not None}
     if carried and not recover:
         listed = ", ".join(f"partition {partition} up to offset {offset:,}" for partition, offset in carried.items())
         raise Refused(
@@ -130,6 +135,11 @@ def ensure_start(
         },
     )
     return offsets | found_begin
+
+
+def _committed(plan: BridgePlan, cluster: Cluster) -> dict[int, int]:
+    committed = cluster.committed(plan.group, plan.source.name, plan.partitions)
+    return {partition: offset for partition, (offset, _) in committed.items()}
 
 
 def last_carried(
