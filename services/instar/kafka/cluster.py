@@ -22,7 +22,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetS
 
 from instar.core.provenance import NO_TOPIC_ID
 from instar.kafka import config
-from instar.kafka.errors import Refused, TopicMissing, error_of, trouble
+from instar.kafka.errors import Refused, TopicMissing, Unreachable, error_of, is_denied, trouble
 
 T = TypeVar("T")
 
@@ -35,6 +35,8 @@ _NOT_READY = {
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.UNSTABLE_OFFSET_COMMIT,
+    KafkaError.FENCED_LEADER_EPOCH,  # after a broker's restart, until the client has asked for metadata again
+    KafkaError.UNKNOWN_LEADER_EPOCH,
 }
 DEFAULT_MAX_MESSAGE_BYTES = 1_048_588  # Kafka's own default of max.message.bytes
 
@@ -183,10 +185,9 @@ class Cluster:
         What an open transaction is about to commit is not waited for: what it holds is not published either.
         """
         asked = [TopicPartition(topic, partition) for partition in partitions]
-        with self._of_group(group) as consumer:
-            found = self._ask(
-                f"reading the offsets of group {group}", lambda: consumer.committed(asked, timeout=self._timeout_s)
-            )
+        doing = f"reading the offsets of group {group}"
+        with self._of_group(group, doing) as consumer:
+            found = self._ask(doing, lambda: consumer.committed(asked, timeout=self._timeout_s))
         return {one.partition: (one.offset, one.metadata) for one in found if one.offset >= 0}
 
     def commit(self, group: str, topic: str, offsets: Mapping[int, tuple[int, str]]) -> None:
@@ -194,17 +195,15 @@ class Cluster:
         wanted = [
             TopicPartition(topic, partition, offset, metadata) for partition, (offset, metadata) in offsets.items()
         ]
-        with self._of_group(group) as consumer:
-            done = self._ask(
-                f"setting the offsets of group {group}",
-                lambda: consumer.commit(offsets=wanted, asynchronous=False),
-            )
+        doing = f"setting the offsets of group {group}"
+        with self._of_group(group, doing) as consumer:
+            done = self._ask(doing, lambda: consumer.commit(offsets=wanted, asynchronous=False))
         for one in done:
             if one.error is not None:
-                raise trouble(one.error, f"setting the offsets of group {group}", self.bootstrap)
+                raise trouble(one.error, doing, self.bootstrap)
 
     @contextmanager
-    def _of_group(self, group: str) -> Iterator[Consumer]:
+    def _of_group(self, group: str, doing: str) -> Iterator[Consumer]:
         """A consumer that never joins its group.
 
         Not the admin client: while a coordinator loads or moves, librdkafka 2.16's ListConsumerGroupOffsets reaches for
@@ -213,6 +212,13 @@ class Cluster:
         consumer = Consumer(config.offsets_of(self.kafka, group))
         try:
             yield consumer
+        except Unreachable:
+            # Where the group's coordinator may not be asked for, the request only times out; why comes with a poll.
+            message = consumer.poll(0.1)
+            error = None if message is None else message.error()
+            if error is None or not is_denied(error):
+                raise
+            raise trouble(error, doing, self.bootstrap) from None
         finally:
             consumer.close()
 

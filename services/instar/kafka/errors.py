@@ -45,6 +45,10 @@ class AmbiguousOutcome(Exception):
     """A Kafka call neither succeeded nor failed for sure: only a new producer can tell (design section 8)."""
 
 
+class PlaceInDoubt(AmbiguousOutcome):
+    """The group has this member's name under another id: a twin took it, or a request to join lost its answer."""
+
+
 class Aborted(Exception):
     """The transaction was rolled back; what it held will be read again."""
 
@@ -108,6 +112,10 @@ def is_stale_member(error: KafkaError) -> bool:
 
 def is_unreachable(error: KafkaError) -> bool:
     return error.code() in _UNREACHABLE
+
+
+def is_denied(error: KafkaError) -> bool:
+    return error.code() in _NOT_ALLOWED
 
 
 def is_never_taken(error: KafkaError) -> bool:

@@ -16,13 +16,22 @@ def members(kafka: Mapping[str, Any], group: str) -> list[str]:
 
     Raises ``KafkaTrouble``.
     """
+    return [f"{member.client_id} ({member.host})" for member in _described(kafka, group)]
+
+
+def _described(kafka: Mapping[str, Any], group: str) -> list[Any]:
     admin = AdminClient(config.admin(kafka))
     doing = f"describing group {group}"
     try:
         described = admin.describe_consumer_groups([group], request_timeout=REQUEST_TIMEOUT_S)[group].result()
     except KafkaException as exception:
         raise trouble(error_of(exception), doing, str(kafka.get("bootstrap.servers", ""))) from exception
-    return [f"{member.client_id} ({member.host})" for member in described.members]
+    return list(described.members)
+
+
+def instances(kafka: Mapping[str, Any], group: str) -> set[str]:
+    """The ``group.instance.id`` of every static member. Raises ``KafkaTrouble``."""
+    return {str(member.group_instance_id) for member in _described(kafka, group) if member.group_instance_id}
 
 
 def require_empty(kafka: Mapping[str, Any], group: str) -> None:

@@ -5,6 +5,7 @@ transaction is visible, read again), ``AmbiguousOutcome`` (only a new producer c
 ``KafkaTrouble`` that ends the worker.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -20,6 +21,7 @@ from instar.kafka.errors import (
     Fenced,
     Refused,
     error_of,
+    is_denied,
     is_fence,
     is_never_taken,
     is_stale_member,
@@ -53,6 +55,8 @@ class Writer:
         self._producer: Producer | None = None
         self._opened_at_s = 0.0
         self.open = False
+        # Did the coordinator end a transaction by its timeout, or another producer with this id? It says the same.
+        self.outlived = False
 
     def replace(self) -> None:
         """A new producer with the same transactional id. Its init ends whatever the old one left open.
@@ -72,10 +76,12 @@ class Writer:
 
     def discard(self) -> None:
         """Drop the producer without a word to the broker: what it had open is ended by the next init."""
-        producer, self._producer, self.open = self._producer, None, False
+        producer, self._producer, self.open, self.outlived = self._producer, None, False, False
         if producer is not None:
             producer.purge(in_queue=True, in_flight=True, blocking=False)
-            producer.close()
+            # A producer that met a fatal error says so once more when it is closed; it was sorted when it came.
+            with contextlib.suppress(KafkaException):
+                producer.close()
 
     def begin(self) -> None:
         if self.open:
@@ -160,11 +166,15 @@ class Writer:
         """Which of the four endings an error is."""
         if is_never_taken(error):
             return self._fatal(error, doing)
+        if is_denied(error):
+            return self._fatal(error, doing)
         if is_stale_member(error) or error.txn_requires_abort():
             return Aborted(f"{doing}: {error.str()}")
         if is_fence(error) or error.fatal():
-            # The coordinator also fences a transaction that outlived its timeout; then nobody took the slot.
+            # The coordinator also fences a transaction that outlived its timeout; the group knows whether anybody
+            # took the slot since.
             if self.open_for_s > self._timeout_s * 0.9:
+                self.outlived = True
                 return AmbiguousOutcome(f"{doing}: the transaction outlived its timeout")
             return self._fatal(error, doing)
         if error.retriable() or is_unreachable(error):

@@ -18,8 +18,8 @@ from instar.kafka import config, groups
 from instar.kafka.errors import (
     Aborted,
     AmbiguousOutcome,
-    Fenced,
     KafkaTrouble,
+    PlaceInDoubt,
     Refused,
     Unreachable,
     error_of,
@@ -67,9 +67,11 @@ class Reader:
         self._instance = instance
         self._consumer: Consumer | None = None
         self._held = False
+        self._paused: set[int] = set()
         self.assignments = 0  # how often the assignment changed
         self._broken: Exception | None = None
         self._down = False
+        self._fenced = False
         self.positions: dict[int, Position] = {}
         self.group_metadata: object = None
 
@@ -79,7 +81,9 @@ class Reader:
         return self._down
 
     def open(self) -> None:
+        self._fenced = self._down = False
         self._broken = None
+        self._paused.clear()
         instance = self._instance if self._plan.assigned is None else None
         settings = config.consumer(self._plan.kafka, group=self._plan.group, instance=instance)
         consumer = self._consumer = Consumer(settings | {"error_cb": self._on_error})
@@ -112,6 +116,8 @@ class Reader:
             messages = consumer.consume(records, timeout_s)
         except KafkaException as exception:
             raise self._sorted(error_of(exception)) from exception
+        if self._fenced:
+            raise PlaceInDoubt("the group has another member of this name")
         if self._broken is not None:
             broken, self._broken = self._broken, None
             raise broken
@@ -204,12 +210,21 @@ class Reader:
         consumer.unassign()
 
     def _on_error(self, error: KafkaError) -> None:
+        # A consumer that is fenced says so here only: polling it then gives nothing for ever.
+        self._fenced = self._fenced or is_fence(error)
         if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001
             self._down = True
 
     def _assign(self, consumer: Consumer) -> None:
-        """Assign what the positions say. Assigning anew ends every pause, so those that stand are made again."""
+        """Assign what the positions say.
+
+        librdkafka keeps a partition paused while it is assigned anew, also to another worker's turn and back, so every
+        pause is ended first and those that stand are made again.
+        """
         topic = self._plan.source.name
+        if self._paused:
+            consumer.resume([TopicPartition(topic, partition) for partition in self._paused])
+            self._paused.clear()
         consumer.assign([TopicPartition(topic, one.partition, one.next) for one in self.positions.values()])
         bounds = self._plan.bounds or {}
         for one in self.positions.values():
@@ -220,6 +235,7 @@ class Reader:
         wanted = [TopicPartition(self._plan.source.name, partition) for partition in partitions]
         if wanted:
             consumer.pause(wanted)
+            self._paused.update(one.partition for one in wanted)
 
     # ------------------------------------------------------------------ positions
 
@@ -340,10 +356,7 @@ class Reader:
         if error.code() == KafkaError._MAX_POLL_EXCEEDED:  # noqa: SLF001
             return Aborted("the worker stood still for longer than max.poll.interval.ms and lost its partitions")
         if is_fence(error):
-            return Fenced(
-                f"Worker {self._instance} was fenced: another worker joined {self._plan.group} under the same name.",
-                "Give every machine's workers their own --instance name.",
-            )
+            return PlaceInDoubt(error.str())
         if error.fatal() or is_missing_topic(error):
             return trouble(error, f"reading {self._plan.source.name}")
         if error.retriable() or is_unreachable(error):

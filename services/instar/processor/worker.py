@@ -28,8 +28,10 @@ from instar.core.dead_letter import dead_letter
 from instar.core.record import Output, Record
 from instar.core.rejected import Rejected
 from instar.core.throttle import Allowance
+from instar.kafka import groups
 from instar.kafka.cluster import Cluster
-from instar.kafka.errors import Aborted, AmbiguousOutcome, KafkaTrouble, Refused, Unreachable
+from instar.kafka.config import SESSION_TIMEOUT_MS
+from instar.kafka.errors import Aborted, AmbiguousOutcome, Fenced, KafkaTrouble, PlaceInDoubt, Refused, Unreachable
 from instar.kafka.failpoints import Failpoints
 from instar.kafka.writer import Writer
 from instar.processor.governor import Governor, Ungoverned
@@ -46,6 +48,7 @@ PROGRESS_EVERY_S = 0.5
 OTHERS_EVERY_S = 0.5
 TOPIC_CHECK_EVERY_S = 10.0
 HELD_CHECK_EVERY_S = 2.0
+PLACE_CHECK_EVERY_S = 0.5
 HOLD_FROM_S = 5.0  # a longer wait than this for the next record would near max.poll.interval.ms
 SAY_EVERY_S = 5.0  # how often a held worker's checkpoints may be written for a changed reason alone
 
@@ -126,6 +129,8 @@ class Worker:
             while not self._finished():
                 try:
                     if needs_producer:
+                        if self._writer.outlived:
+                            raise PlaceInDoubt("a transaction outlived its timeout")
                         self._writer.replace()
                         if needs_consumer:
                             self._reader.open()
@@ -148,10 +153,14 @@ class Worker:
                     self._give_up_after(self._patience.failed(time.monotonic(), self._totals.transactions), str(reason))
                     self._log.warning("outcome unknown, starting a new producer", reason=str(reason))
                     self._totals.recoveries += 1
+                    in_doubt = self._writer.outlived or isinstance(reason, PlaceInDoubt)
                     self._abandon_clients()
+                    if in_doubt:
+                        self._wait_for_place()
                     needs_producer = needs_consumer = True
                     self._stop.wait(self._patience.wait_s)
-            self._finish()
+            if not needs_producer:  # else what is open can neither be committed nor is it known what it holds
+                self._finish()
         finally:
             self._abort_quietly()
             self._writer.discard()
@@ -320,6 +329,35 @@ class Worker:
         self._writer.discard()
         self._reader.close()
 
+    def _wait_for_place(self) -> None:
+        """Wait until the group has no member of this slot's name: then nobody took it while this worker stood still.
+
+        A new producer would fence a twin, so this comes first. The member that this worker was itself, and one that
+        a lost answer left behind, is gone when its session times out; a twin stays. Raises ``Fenced`` then.
+        """
+        if self._plan.built_in or self._plan.assigned is not None:
+            return
+        limit_s = 1.5 * int(self._plan.kafka.get("session.timeout.ms", SESSION_TIMEOUT_MS)) / 1000
+        began_s = time.monotonic()
+        held_since_s: float | None = None
+        while not self._stop.wait(PLACE_CHECK_EVERY_S):
+            now_s = time.monotonic()
+            try:
+                held = self._slot in groups.instances(self._plan.kafka, self._plan.group)
+            except Unreachable as reason:
+                held_since_s = None
+                self._give_up_after(now_s - began_s, str(reason))
+                continue
+            if not held:
+                return
+            held_since_s = held_since_s or now_s
+            if now_s - held_since_s > limit_s:
+                raise Fenced(
+                    f"Worker {self._slot} was fenced: another worker joined {self._plan.group} under the same name. "
+                    "This one has written nothing since.",
+                    "Give every machine's workers their own --instance name.",
+                )
+
     def _give_up_after(self, failing_for_s: float, reason: str) -> None:
         if failing_for_s > self._plan.limits.patience_s:
             raise Unreachable(
@@ -338,9 +376,12 @@ class Worker:
         if self._plan.built_in or now_s < self._next_topic_check_s:
             return
         self._next_topic_check_s = now_s + TOPIC_CHECK_EVERY_S
-        cluster = self._check_source()
-        if self._plan.bounds is None:
-            self._tell_what_holds(cluster.end_offsets(self._plan.source.name, self._plan.partitions))
+        try:
+            cluster = self._check_source()
+            if self._plan.bounds is None:
+                self._tell_what_holds(cluster.end_offsets(self._plan.source.name, self._plan.partitions))
+        except Unreachable as reason:  # waited for, like any other outage
+            raise AmbiguousOutcome(str(reason)) from reason
 
     def _check_source(self) -> Cluster:
         """Is the source still the topic that it was? Raises ``Refused`` or ``TopicMissing`` when it is not."""
