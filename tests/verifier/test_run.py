@@ -1,21 +1,25 @@
 """Verifications over time: read again, stopped and gone on with, behind a running bridge, with what was kept."""
 
 import json
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
 import pytest
-from tests.support.bridging import MIGRATION, event_subject
+from tests.support.bridging import MIGRATION, bridge_of, event_subject, stamp
 from tests.support.verifying import World, verified, world_of
 from tests.verifier.test_faults import FAULTS, fresh, source_of
 
 from instar.core import digest
+from instar.core.checkpoint import Checkpoint, Counts
 from instar.core.record import Record
 from instar.core.redrive import Settled
+from instar.core.upcasting import exact_json
 from instar.kafka.errors import Refused
 from instar.verifier import full, run
+from instar.verifier.inputs import Inputs
 from instar.verifier.modes import Mode
 from instar.verifier.report import Report
 from instar.verifier.run import Options
@@ -289,3 +293,82 @@ def test_the_last_result_is_kept_for_whoever_asks_whether_it_holds(tmp_path: Pat
     kept = json.loads((tmp_path / FOLDER / f"{MIGRATION}.up.result.json").read_text())
     assert (kept["right"], kept["fingerprint"], kept["mode"]) == (True, "f" * 64, "full")
     assert kept["expires_ms"] == report.began_ms + 24 * 3600 * 1000
+
+
+def test_comparing_some_partitions_leaves_the_positions_of_the_others(tmp_path: Path) -> None:
+    verified(long(), Mode.FULL, tmp_path)
+    some = long()
+    del some.checkpoints[1]
+    first = json.loads((tmp_path / FOLDER / f"{MIGRATION}.up.json").read_text())
+    verified(some, Mode.FULL, tmp_path)
+    second = json.loads((tmp_path / FOLDER / f"{MIGRATION}.up.json").read_text())
+    assert second["partitions"]["1"] == first["partitions"]["1"]
+    assert second["partitions"]["0"]["cut"] == first["partitions"]["0"]["cut"]
+    assert second["partitions"]["0"]["began_ms"] > first["partitions"]["0"]["began_ms"]
+
+
+def test_only_a_comparison_of_everything_or_a_fault_becomes_the_kept_result(tmp_path: Path) -> None:
+    kept = tmp_path / FOLDER / f"{MIGRATION}.up.result.json"
+    some = long()
+    del some.checkpoints[1]
+    verified(some, Mode.FULL, tmp_path)
+    verified(long(), Mode.COUNTS, tmp_path)
+    assert not kept.exists()
+    verified(long(), Mode.DIGEST, tmp_path)
+    assert json.loads(kept.read_text())["right"] is True
+    verified(replace(FAULTS["a record is dropped"](some), checkpoints=some.checkpoints), Mode.FULL, tmp_path)
+    assert json.loads(kept.read_text())["right"] is False
+
+
+# ---------------------------------------------------------------------- memory
+
+
+class Endless:
+    """A partition whose records are made when they are read, and forgotten when they were."""
+
+    def __init__(self, records: int) -> None:
+        self._records = records
+        world = world_of(event_subject(), {0: source_of(0, [1])})
+        counts = Counts(read=records, published=records, outputs=records)
+        self.points = {0: replace(world.checkpoints[0], offset=records, counts=counts)}
+        self._inputs = replace(world.open(), checkpoints=self.points)
+        self._bridge = bridge_of(event_subject(), 2)
+
+    def open(self, _bounds: object = None) -> Inputs:
+        side, ends = self._inputs.source, {0: self._records}
+        source = replace(side, ends=ends, read=self._sources)
+        target = replace(self._inputs.target, ends=ends, read=self._targets)
+        return replace(self._inputs, source=source, target=target)
+
+    def committed(self) -> dict[int, Checkpoint]:
+        return self.points
+
+    def _sources(self, _partition: int, start: int, end: int) -> Iterator[Record]:
+        for offset in range(start, end):
+            value = exact_json.dumps({"number": offset % 4, "text": f"text {offset}"})
+            yield Record("source", 0, offset, b"%d" % offset, value, (("instar-version", b"v1"),), 1_000 + offset)
+
+    def _targets(self, partition: int, start: int, end: int) -> Iterator[Record]:
+        for source in self._sources(partition, start, end):
+            for output in self._bridge.carry(source, stamp()).outputs:
+                yield Record("target", 0, source.offset, *output)
+
+
+def peak_bytes(records: int, mode: Mode, folder: Path) -> int:
+    world = Endless(records)
+    tracemalloc.start()
+    try:
+        report = run.run(world, lambda key: State(folder, MIGRATION, "up", key), Options(mode=mode))  # type: ignore[arg-type]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert report.right, report.result.differences
+    assert report.result.read == records
+    return peak
+
+
+@pytest.mark.parametrize("mode", [Mode.COUNTS, Mode.DIGEST, Mode.FULL])
+def test_memory_does_not_grow_with_the_number_of_records(mode: Mode, tmp_path: Path) -> None:
+    peak_bytes(200, mode, tmp_path / "warm")  # What is loaded and cached once is not what is measured.
+    small, large = peak_bytes(300, mode, tmp_path / "small"), peak_bytes(2_300, mode, tmp_path / "large")
+    assert large < small + 250_000, (small, large)  # 2,000 records more would take some 2 MB

@@ -36,7 +36,7 @@ from instar.verifier.explain import plain
 from instar.verifier.modes import Mode
 from instar.verifier.opening import KafkaOpener
 from instar.verifier.page import as_html
-from instar.verifier.report import Report, Signature, as_json, time_text
+from instar.verifier.report import Report, Signature, as_json, not_carried_back, time_text
 from instar.verifier.run import Options, follow, run
 from instar.verifier.samples import Sample, View
 from instar.verifier.state import State
@@ -312,6 +312,9 @@ def _print(reports: list[Report], output: Format) -> None:
         )
     print_rows(rows, _COLUMNS, output)
     sys.stdout.flush()
+    waiting = not_carried_back(reports)
+    if waiting:
+        stderr.print(f"{waiting:,} native records of the new topic are yet to be carried back to the old one.")
     for report in reports:
         found = report.coverage
         stderr.print(

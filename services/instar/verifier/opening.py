@@ -22,6 +22,9 @@ from instar.registry.port import RegistryError
 from instar.verifier.inputs import Inputs, Side
 from instar.verifier.judge import Judge
 
+# Three topics are read at once; the client's default of 64 MiB each would be most of the verifier's memory.
+READ_AHEAD_KIB = 8 * 1024
+
 
 class KafkaOpener:
     """One direction of a migration. ``partitions`` limits what is read (None: all). Raises ``KafkaTrouble``."""
@@ -114,7 +117,8 @@ class KafkaOpener:
     def _read(self, topic: str, partition: int, start: int, end: int) -> Iterable[Record]:
         # A single record needs no full batch, for which the client would wait.
         batch_records = 1 if end - start == 1 else 5_000
-        return scan(self._kafka, topic, {partition: start}, {partition: end}, batch_records=batch_records)
+        kafka = {"queued.max.messages.kbytes": READ_AHEAD_KIB, **self._kafka}
+        return scan(kafka, topic, {partition: start}, {partition: end}, batch_records=batch_records)
 
     def _judge_of(self, target: Topic) -> Judge:
         if self._judge is None or self._judge.largest_record_bytes != target.max_message_bytes:

@@ -8,7 +8,7 @@ from typing import Any
 from instar.core.comparison import Difference
 from instar.verifier.explain import plain
 from instar.verifier.modes import CANNOT_CATCH
-from instar.verifier.report import PartitionScope, Report, time_text
+from instar.verifier.report import PartitionScope, Report, not_carried_back, time_text
 from instar.verifier.samples import Sample, View
 
 _STYLE = """
@@ -70,6 +70,9 @@ def as_html(reports: Sequence[Report]) -> str:
         f'<h1 class="{"good" if right else "bad"}">{escape(first.migration)}: {verdict}</h1>',
         f'<p class="soft">mode {first.mode.value} · {holds} for plan <code>{first.fingerprint[:16]}</code></p>',
     ]
+    waiting = not_carried_back(reports)
+    if waiting is not None:
+        parts.append(f"<p>{waiting:,} native records of the new topic are yet to be carried back to the old one.</p>")
     for report in reports:
         parts += _direction(report)
     parts += ["<h2>What this mode cannot catch</h2><ul>"]

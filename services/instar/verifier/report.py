@@ -1,7 +1,7 @@
 """The report of a verification: what was compared, what was found, how long it holds, and what it cannot say."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -184,11 +184,21 @@ def time_text(at_ms: int) -> str:
     return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def as_json(reports: list[Report]) -> str:
+def not_carried_back(reports: Sequence[Report]) -> int | None:
+    """Native records of the new topic that the reverse bridge has yet to carry; None unless both ways were compared."""
+    by_direction = {report.direction: report.result for report in reports if report.mode is Mode.FULL}
+    if len(by_direction) < 2:
+        return None
+    down = by_direction["down"]
+    return max(0, by_direction["up"].native - (down.read - down.echoed))
+
+
+def as_json(reports: Sequence[Report]) -> str:
     """One document for all directions of a run."""
     document = {
         "format": FORMAT,
         "right": all(report.right for report in reports),
+        "native_not_carried_back": not_carried_back(reports),
         "reports": [report.document() for report in reports],
     }
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"

@@ -52,8 +52,7 @@ def run(opener: Opener, open_state: OpenState, options: Options) -> Report:
         case Mode.SAMPLE:
             _run_samples(inputs, report, options)
         case Mode.FULL:
-            positions = _positions(state, options, began_ms)
-            report.began_ms = positions.began_ms
+            positions = _positions(state, options, inputs, began_ms)
             _run_full(opener, inputs, report, watch, state, positions)
     return _ended(report, state)
 
@@ -63,11 +62,11 @@ def follow(opener: Opener, open_state: OpenState, options: Options) -> Report:
     began_ms = _now_ms()
     inputs = opener.open()
     state = open_state(inputs.key())
-    positions = _positions(state, options, began_ms)
+    positions = _positions(state, options, inputs, began_ms)
     watch = Watch(on_record=options.on_record, stop=options.stop)
     before: dict[int, int] = {}
     while True:
-        report = _report(inputs, options, positions.began_ms)
+        report = _report(inputs, options, began_ms)
         _run_full(opener, inputs, report, watch, state, positions)
         report = _ended(report, state)
         bounds = {partition: inputs.bound(partition) for partition in inputs.checkpoints}
@@ -82,16 +81,23 @@ def follow(opener: Opener, open_state: OpenState, options: Options) -> Report:
         inputs = opener.open()
 
 
-def _positions(state: State, options: Options, began_ms: int) -> Positions:
-    if not options.resume:
-        return Positions(began_ms)
+def _positions(state: State, options: Options, inputs: Inputs, began_ms: int) -> Positions:
+    """Where to go on: with ``resume`` where an earlier run stands. Partitions that are not compared now keep theirs."""
     try:
-        return state.load() or Positions(began_ms)
+        positions = state.load() or Positions()
     except OtherPlan as other:
-        raise Refused(
-            f"The saved comparison is of another plan: {', '.join(other.changed)} changed since.",
-            "Run without --resume to begin anew.",
-        ) from other
+        if options.resume:
+            raise Refused(
+                f"The saved comparison is of another plan: {', '.join(other.changed)} changed since.",
+                "Run without --resume to begin anew.",
+            ) from other
+        positions = Positions()
+    for partition in inputs.checkpoints:
+        if not options.resume:
+            positions.cuts.pop(partition, None)
+        if partition not in positions.cuts:
+            positions.began_ms[partition] = began_ms
+    return positions
 
 
 def _run_full(opener: Opener, inputs: Inputs, report: Report, watch: Watch, state: State, positions: Positions) -> None:
@@ -105,6 +111,7 @@ def _run_full(opener: Opener, inputs: Inputs, report: Report, watch: Watch, stat
             saved_s = time.monotonic()
 
     watch = replace(watch, on_cut=on_cut)
+    report.began_ms = min((positions.began_ms[one] for one in inputs.checkpoints), default=report.began_ms)
     for partition in sorted(inputs.checkpoints):
         cut = positions.cuts.get(partition)
         if watch.stopped:
@@ -220,9 +227,10 @@ def _topic(side: Side) -> TopicScope:
 
 
 def _ended(report: Report, state: State) -> Report:
-    """What the rollout asks for is the last full or digest comparison of every partition."""
+    """The result that is kept is the last comparison of everything, or any that found something not right."""
     report.ended_ms = _now_ms()
-    if report.mode in {Mode.FULL, Mode.DIGEST}:
+    whole = report.complete and len(report.partitions) == report.source_partitions
+    if report.mode in {Mode.FULL, Mode.DIGEST} and (whole or not report.right):
         state.save_result(report.document())
     return report
 

@@ -22,10 +22,10 @@ FOLDER = ".instar/verify"
 
 @dataclass(slots=True)
 class Positions:
-    """How far a full comparison is. ``began_ms`` is when its oldest part was read, milliseconds since 1970 UTC."""
+    """How far a full comparison is, by partition, and when each began: milliseconds since 1970 UTC."""
 
-    began_ms: int
     cuts: dict[int, Cut] = field(default_factory=dict)
+    began_ms: dict[int, int] = field(default_factory=dict)
 
 
 class OtherPlan(Exception):
@@ -68,15 +68,20 @@ class State:
         if said is None:
             return None
         self._check(said)
-        cuts = {int(partition): Cut.of(one) for partition, one in said["partitions"].items()}
-        return Positions(int(said["began_ms"]), cuts)
+        parts = {int(partition): one for partition, one in said["partitions"].items()}
+        return Positions(
+            {partition: Cut.of(one["cut"]) for partition, one in parts.items()},
+            {partition: int(one["began_ms"]) for partition, one in parts.items()},
+        )
 
     def save(self, positions: Positions) -> None:
         document = {
             "format": FORMAT,
             "key": self._key,
-            "began_ms": positions.began_ms,
-            "partitions": {str(partition): cut.document() for partition, cut in positions.cuts.items()},
+            "partitions": {
+                str(partition): {"began_ms": positions.began_ms[partition], "cut": cut.document()}
+                for partition, cut in positions.cuts.items()
+            },
         }
         self._write(self._positions_path, document)
 
