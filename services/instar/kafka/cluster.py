@@ -35,9 +35,9 @@ _NOT_READY = {
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.UNSTABLE_OFFSET_COMMIT,
-    KafkaError.FENCED_LEADER_EPOCH,  # after a broker's restart, until the client has asked for metadata again
-    KafkaError.UNKNOWN_LEADER_EPOCH,
 }
+# A leader was elected anew, as after a restart. The admin client does not ask for metadata again because of it.
+_STALE_LEADER = {KafkaError.FENCED_LEADER_EPOCH, KafkaError.UNKNOWN_LEADER_EPOCH}
 DEFAULT_MAX_MESSAGE_BYTES = 1_048_588  # Kafka's own default of max.message.bytes
 
 
@@ -252,8 +252,10 @@ class Cluster:
                 return request()
             except KafkaException as exception:
                 error = error_of(exception)
-                if error.code() not in _NOT_READY or time.monotonic() > deadline_s:
+                if error.code() not in _NOT_READY | _STALE_LEADER or time.monotonic() > deadline_s:
                     raise trouble(error, doing, self.bootstrap) from exception
+                if error.code() in _STALE_LEADER:
+                    self._admin = AdminClient(config.admin(self.kafka))
                 time.sleep(_RETRY_EVERY_S)
 
 
