@@ -6,6 +6,8 @@ from typing import cast
 import pytest
 
 from instar.core.bridge import Bridge
+from instar.core.provenance import Stamp
+from instar.core.record import Record
 from instar.kafka.cluster import Cluster, Topic
 from instar.processor import prepare
 from instar.processor.plan import BridgePlan
@@ -39,6 +41,9 @@ class Offsets:
     def committed(self, _group: str, _topic: str, _partitions: Iterable[int]) -> dict[int, tuple[int, str | None]]:
         return dict(self.held)
 
+    def end_offsets(self, _topic: str, partitions: Iterable[int]) -> dict[int, int]:
+        return dict.fromkeys(partitions, 10)
+
     def start_offsets(self, _topic: str, partitions: Iterable[int]) -> dict[int, int]:
         return dict.fromkeys(partitions, 0)
 
@@ -59,3 +64,15 @@ def test_what_another_first_start_committed_meanwhile_is_not_set_back(
     monkeypatch.setattr(prepare, "last_carried", reading_takes_a_while)
     assert prepare.ensure_start(PLAN, cast(Cluster, cluster), recover=False) == {0: 500, 1: 0}
     assert cluster.commits == [{1: 0}]
+
+
+def test_a_copy_in_another_partition_does_not_say_how_far_that_partition_is_carried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def output(partition: int, source_partition: int, source_offset: int) -> Record:
+        header = Stamp("m", "up", OLD.id, source_partition).header(source_offset, 0, 1, b"k", b"v")
+        return Record(NEW.name, partition, 0, b"k", b"v", (header,), 5)
+
+    written = [output(0, 0, 900), output(1, 1, 500), output(1, 0, 900)]
+    monkeypatch.setattr(prepare, "scan", lambda _kafka, topic, *_: written if topic == NEW.name else [])
+    assert prepare.last_carried(PLAN, cast(Cluster, Offsets()), [0, 1]) == ({0: 900, 1: 500}, set())

@@ -4,6 +4,7 @@ Small and quick on purpose: what is tested with it is the moving of records, not
 """
 
 import json
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +13,11 @@ from typing import Any
 from confluent_kafka import Producer
 from tests.support.folders import TEXT, json_object, write_files
 
+from instar.cli.demonstration.orders import orders
 from instar.kafka.cluster import Cluster
+from instar.project.project import load_project
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 NUMBER = {"type": "integer"}
 VERSION_HEADER = "instar-version"
 FIRST_MS = 1_750_000_000_000
@@ -114,10 +118,9 @@ def write_shop(
     shop = Shop(root, name, f"{name}.old", f"{name}.new", f"{name}.new.dlq", partitions, kafka, admin_kafka or kafka)
     write_files(root, PARCELS)
     rewrite_settings(shop, **settings)
-    cluster = shop.cluster
     for which, config in ({"old": {}} if topics is None else topics).items():
         # The parcels' timestamps are of long ago, and retention would delete them while a test runs.
-        cluster.create(getattr(shop, which), partitions, {"retention.ms": "-1", **config})
+        shop.cluster.create(getattr(shop, which), partitions, {"retention.ms": "-1", **config})
     return shop
 
 
@@ -201,3 +204,39 @@ def produce(kafka: Mapping[str, Any], topic: str, events: Iterable[Event], **set
     assert not left, f"{left} events were not acknowledged in {LIMIT_QUEUED_S:.0f} s"
     assert not failures, failures[:3]
     return count
+
+
+# ------------------------------------------------------------------ the showcase's orders
+
+
+def write_orders(root: Path, name: str, kafka: Mapping[str, Any], *, partitions: int = 4, **settings: str) -> Shop:
+    """A project with the repository's own subject ``orders`` in Avro, both bridges, and all three topics."""
+    for kind in ("schemas", "upcasters"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(REPOSITORY / kind / "orders", root / kind / "orders", ignore=ignored)
+    return write_shop(
+        root,
+        name,
+        kafka,
+        partitions=partitions,
+        topics={"old": {}, "new": {}, "letters": {"max.message.bytes": "1200000"}},
+        **{
+            "subjects": '["orders"]',
+            "framing": '"registry-prefix"',
+            "reverse": '{ version = "v1", carry_lost = true }',
+            **settings,
+        },
+    )
+
+
+def order_events(shop: Shop, count: int) -> Iterator[tuple[bool, Event]]:
+    """The demonstration's orders, some of them broken: whether it goes to the new topic, and the event.
+
+    The project must have ids for its versions: a worker has run with ``--create``. The header ``trace`` has the
+    order's number, from 0.
+    """
+    project = load_project(shop.root)
+    ids = {version: number for number, (_, version) in project.ids().entries.items()}
+    for one in orders(project.catalogue["orders"], ids, count):
+        headers = tuple((name, part.encode() if isinstance(part, str) else part) for name, part in one.headers)
+        yield one.new, Event(one.value, one.partition % shop.partitions, one.key, headers, one.timestamp_ms)

@@ -1,5 +1,6 @@
 """Worker processes, as a person starts them, and what became of their work, found independently of them."""
 
+import contextlib
 import json
 import os
 import signal
@@ -65,7 +66,12 @@ class WorkerProcess:
         self._log = shop.root / f"worker-{number}.failpoints"
         command = [sys.executable, "-m", "instar", "worker", shop.migration, "--project", str(shop.root), *arguments]
         variables = {**os.environ, "PYTHONPATH": os.pathsep.join([str(SERVICES), os.environ.get("PYTHONPATH", "")])}
-        variables |= {"INSTAR_FAILPOINT": failpoint, "INSTAR_FAILPOINT_LOG": str(self._log), **environment}
+        variables |= {
+            "PYTHONFAULTHANDLER": "1",
+            "INSTAR_FAILPOINT": failpoint,
+            "INSTAR_FAILPOINT_LOG": str(self._log),
+            **environment,
+        }
         with self._stdout.open("wb") as out, self._stderr.open("wb") as err:
             self._process = subprocess.Popen(
                 command, env=variables, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
@@ -110,6 +116,15 @@ class WorkerProcess:
         self.signal(signal.SIGTERM)
         return self.ended(timeout_s)
 
+    def last_words(self) -> str:
+        """Where each of its threads stands, and the end of what it has said. It does not survive the question."""
+        if self.running:
+            self.signal(signal.SIGABRT)  # Python's fault handler answers it
+            self.signal(signal.SIGCONT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(10)
+        return self.stderr[-6_000:]
+
     def kill(self) -> None:
         """SIGKILL to it and to whatever it has started."""
         if self.running:
@@ -125,6 +140,9 @@ def worker(
     process = WorkerProcess(shop, arguments, failpoint, environment or {})
     try:
         yield process
+    except BaseException as error:
+        error.add_note(f"the worker {' '.join(arguments)} said:\n{process.last_words()}")
+        raise
     finally:
         process.kill()
 
