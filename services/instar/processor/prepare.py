@@ -150,7 +150,8 @@ def last_carried(
     And the ids, in hexadecimal, of earlier topics of the source's name that records there were made of.
 
     Records keep their partition number, so each partition of the source is looked up in the same one of the two
-    topics. Read to the end: a native record may stand behind any number of bridged ones.
+    topics. Read to the end: a native record may stand behind any number of bridged ones. Applications copy records
+    with their headers: a copy in another partition tells nothing of that partition.
     """
     last: dict[int, int | None] = dict.fromkeys(partitions)
     earlier_topics: set[str] = set()
@@ -173,11 +174,19 @@ def _source_place(plan: BridgePlan, record: Record) -> tuple[str, int] | None:
     letter = dead_letter.parse(record.headers)
     if letter is not None:
         verdict, _ = letter
-        if (verdict.migration, verdict.direction) != (plan.migration, plan.direction):
+        if (verdict.migration, verdict.direction, verdict.source.partition) != (
+            plan.migration,
+            plan.direction,
+            record.partition,
+        ):
             return None
         return verdict.source.topic_id, verdict.source.offset
     found = provenance.of(record.headers, record.key, record.value)
-    if found is None or (found.migration, found.direction) != (plan.migration, plan.direction):
+    if found is None or (found.migration, found.direction, found.partition) != (
+        plan.migration,
+        plan.direction,
+        record.partition,
+    ):
         return None
     return found.topic_id.hex(), found.offset
 
