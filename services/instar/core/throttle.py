@@ -201,7 +201,8 @@ class Throttle:
             self._bytes.tokens -= size_bytes
 
     def _by_rate(self) -> Allowance:
-        reason = f"limited to {self.whole_rate}" if self.whole_rate.limits else ""
+        # Between its waits a worker that backs off reads a little: its checkpoints must say why it is slow then too.
+        reason = self.backoff.reason or (f"limited to {self.whole_rate}" if self.whole_rate.limits else "")
         allowed: float | None = None
         wait_s = 0.0
         for bucket, unit in ((self._records, 1.0), (self._bytes, max(self._record_bytes, 1.0))):
