@@ -342,7 +342,8 @@ class Reader:
         if code == KafkaError._PARTITION_EOF:  # noqa: SLF001
             self._down = False
             position = self.positions.get(message.partition())
-            if position is not None:
+            # Held, the client throws away what it has fetched: an end behind that must not be taken for read.
+            if position is not None and not self._held:
                 # Markers and aborted records lie between the last record and here; position() does not tell after a
                 # seek (kafka-flow #850). Records at or past the bound were thrown away: they are not passed over.
                 bound = (self._plan.bounds or {}).get(position.partition, message.offset())
