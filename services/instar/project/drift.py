@@ -41,5 +41,5 @@ def _is_broken(source: SubjectSource, version: int) -> bool:
 
 def _edited(code: str, message: str, instead: str, file: str, subject: str) -> Finding:
     remedy = f"take the file from version control{'; ' + instead if instead else ''}"
-    remedy += f". Where no such record matters (a local try-out), delete its line in {NAME}"
+    remedy += f". Where the edit changes no record's meaning: instar lock replan {subject} --reason ... ({NAME})"
     return Finding(code, message, remedy, file=file, subject=subject)

@@ -12,6 +12,9 @@ is how a file is changed: under an advisory lock, written whole to a new file, t
 
     [hops]                        # checksums of a hop's text and that of its helpers
     "orders/v1_to_v2" = "sha256:..."
+
+    [replanned]                   # why an entry above was put anew after an edit (``replan``)
+    "orders/v1_to_v2" = "2026-05-04 Ada: a comment was wrong"
 """
 
 import fcntl
@@ -19,6 +22,7 @@ import json
 import os
 import re
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -37,6 +41,7 @@ NAME = "instar.lock"
 FORMAT = 1
 MAX_ID = 2**31 - 1  # ids are Java ints in every registry
 
+_TABLES = ("ids", "schemas", "hops", "replanned")
 _BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
 _CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _HOP = re.compile(r"(v[0-9]+)_to_(v[0-9]+)\Z")
@@ -59,11 +64,15 @@ class LockBroken(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """``ids`` by registry name and id; ``schemas`` and ``hops`` are hexadecimal SHA-256."""
+    """``ids`` by registry name and id; ``schemas`` and ``hops`` are hexadecimal SHA-256.
+
+    ``replanned`` says why an entry was put anew, by its key as the file writes it.
+    """
 
     ids: Mapping[str, Mapping[int, VersionKey]] = field(default_factory=dict)
     schemas: Mapping[VersionKey, str] = field(default_factory=dict)
     hops: Mapping[HopKey, str] = field(default_factory=dict)
+    replanned: Mapping[str, str] = field(default_factory=dict)
 
     def ids_of(self, registry: str) -> Mapping[int, VersionKey]:
         """What each id of one registry means."""
@@ -102,6 +111,9 @@ class Lock:
             lines.append("\n[hops]\n")
             hops = sorted(self.hops.items(), key=lambda entry: (entry[0][0], _hop_order(entry[0][1])))
             lines += [f'"{subject}/{name}" = "sha256:{sum_}"\n' for (subject, name), sum_ in hops]
+        if self.replanned:
+            lines.append("\n[replanned]\n")
+            lines += [f"{_quoted(key)} = {_quoted(why)}\n" for key, why in sorted(self.replanned.items())]
         return "".join(lines)
 
 
@@ -115,6 +127,16 @@ def read_lock(root: Path) -> Lock | list[Finding]:
         remedy = "resolve the merge so that every line stands once, or take the file from version control"
         return [replace(read, remedy=remedy)]
     return _parse(*read)
+
+
+def parse_lock(text: str) -> Lock | list[Finding]:
+    """A lock file's text, as one side of a merge has it."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        message = f"{NAME} is not valid TOML: {error}"
+        return [Finding("lock-unreadable", message, "take the file from version control", file=NAME)]
+    return _parse(document, TomlLines(text))
 
 
 def update(root: Path, change: Callable[[Lock], Lock]) -> Lock:
@@ -188,7 +210,12 @@ class LockIds:
 
 
 def _key(name: str) -> str:
-    return name if _BARE.match(name) else json.dumps(name)
+    return name if _BARE.match(name) else _quoted(name)
+
+
+def _quoted(text: str) -> str:
+    """A TOML basic string: JSON's, except that TOML also wants DEL escaped."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _hop_order(name: str) -> tuple[int, str]:
@@ -206,9 +233,9 @@ def _parse(document: Mapping[str, Any], lines: TomlLines) -> Lock | list[Finding
         remedy = "use a newer instar" if newer else f"the first entry must be format = {FORMAT}"
         return [_wrong(lines, ("format",), f"{NAME} is not of format {FORMAT}", remedy)]
     found = [
-        _wrong(lines, (key,), f"unknown key `{key}` in {NAME}", did_you_mean(key, ("ids", "schemas", "hops")))
+        _wrong(lines, (key,), f"unknown key `{key}` in {NAME}", did_you_mean(key, _TABLES))
         for key in document
-        if key not in ("format", "ids", "schemas", "hops")
+        if key not in ("format", *_TABLES)
     ]
     ids: dict[str, dict[int, VersionKey]] = {}
     for registry, table in _tables(document, "ids", lines, found):
@@ -221,7 +248,11 @@ def _parse(document: Mapping[str, Any], lines: TomlLines) -> Lock | list[Finding
                 ids.setdefault(registry, {})[int(key)] = target
     schemas = _checksums(document, "schemas", _version_key, lines, found)
     hops = _checksums(document, "hops", _hop_key, lines, found)
-    return found or Lock(ids, schemas, hops)
+    replanned = document.get("replanned", {})
+    if not isinstance(replanned, dict) or not all(isinstance(why, str) for why in replanned.values()):
+        found.append(_wrong(lines, ("replanned",), "[replanned] holds texts only", "correct or remove the line"))
+        replanned = {}
+    return found or Lock(ids, schemas, hops, replanned)
 
 
 def _tables(

@@ -222,7 +222,7 @@ def test_equal_schemas_have_no_difference_and_others_do() -> None:
 
 
 def test_what_the_words_say_of_reading_is_what_another_implementation_does() -> None:
-    """Where nothing says that a record cannot be read, fastavro reads each; where it says that none can, it reads none."""
+    """Where nothing says that a record cannot be read, fastavro reads each; where it says that none can, none."""
     told = {"can": 0, "cannot": 0}
     for seed in range(120):
         pair = evolved(seed)
