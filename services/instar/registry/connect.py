@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from instar.core.formats.schema import Schema
-from instar.registry.confluent import ConfluentRegistry
 from instar.registry.files import FilesRegistry
 from instar.registry.port import Ids, Registry, RegistryRefused
 
@@ -24,6 +23,9 @@ def connect(
     if url == "files":
         return FilesRegistry(schemas, documents, ids)
     if all(each.strip().startswith(("http://", "https://")) for each in url.split(",")):
+        # Its client takes a third of a second to import, which every other command would pay.
+        from instar.registry.confluent import ConfluentRegistry
+
         return ConfluentRegistry(config)
     raise RegistryRefused(
         "The registry's url is neither `files` nor an http(s) address.",
