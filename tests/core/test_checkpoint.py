@@ -1,5 +1,6 @@
 """A checkpoint and its counts survive the metadata of a committed offset."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,3 +31,8 @@ def test_counts_add_up_and_subtract(one: Counts, other: Counts) -> None:
 def test_the_balance_holds_when_every_record_read_ended_somewhere() -> None:
     assert Counts(read=6, published=1, outputs=9, dead_lettered=2, dropped=1, current=1, echoed=1).balanced
     assert not Counts(read=6, published=1).balanced
+
+
+@pytest.mark.parametrize("metadata", ['{"f":1,"read":"many"}', '{"f":1,"at":null}', '{"f":1,"bytes":[]}'])
+def test_metadata_that_only_looks_like_ours_counts_nothing(metadata: str) -> None:
+    assert checkpoint.parse(7, metadata) == Checkpoint(7, "", Counts())

@@ -80,14 +80,16 @@ def parse(offset: int, metadata: str | None) -> Checkpoint:
         return Checkpoint(offset, "", Counts())
     if not isinstance(said, dict) or said.get("f") != FORMAT:
         return Checkpoint(offset, "", Counts())
-    counts = Counts(**{name: int(said.get(name, 0)) for name in COUNT_NAMES})
-    return Checkpoint(
-        offset,
-        str(said.get("t", "")),
-        counts,
-        str(said.get("p", "")),
-        int(said.get("bytes", 0)),
-        int(said.get("at", 0)),
-        str(said.get("held", "")),
-        int(said.get("begin", 0)),
-    )
+    try:
+        return Checkpoint(
+            offset,
+            str(said.get("t", "")),
+            Counts(**{name: int(said.get(name, 0)) for name in COUNT_NAMES}),
+            str(said.get("p", "")),
+            int(said.get("bytes", 0)),
+            int(said.get("at", 0)),
+            str(said.get("held", "")),
+            int(said.get("begin", 0)),
+        )
+    except (ValueError, TypeError, OverflowError):  # looks like ours, and was never written by us
+        return Checkpoint(offset, "", Counts())
