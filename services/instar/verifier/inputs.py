@@ -81,8 +81,8 @@ class Inputs:
     source_partitions: int = 0
 
     def first(self, partition: int) -> int:
-        """The first source offset that can be compared."""
-        return min(self.source.starts[partition], self.bound(partition))
+        """The first source offset that can be compared: the topic has it, and the group did not begin behind it."""
+        return min(max(self.source.starts[partition], self.checkpoints[partition].begin), self.bound(partition))
 
     def bound(self, partition: int) -> int:
         """The source offset up to which everything is published."""
