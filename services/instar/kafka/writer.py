@@ -21,7 +21,6 @@ from instar.kafka.errors import (
     Fenced,
     Refused,
     error_of,
-    is_denied,
     is_fence,
     is_never_taken,
     is_stale_member,
@@ -165,8 +164,6 @@ class Writer:
     def _sorted(self, error: KafkaError, doing: str) -> Exception:
         """Which of the four endings an error is."""
         if is_never_taken(error):
-            return self._fatal(error, doing)
-        if is_denied(error):
             return self._fatal(error, doing)
         if is_stale_member(error) or error.txn_requires_abort():
             return Aborted(f"{doing}: {error.str()}")
