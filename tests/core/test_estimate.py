@@ -46,6 +46,13 @@ def test_only_the_last_half_minute_counts() -> None:
     for second in range(100):
         history.add(Sample(float(second), second * (1 if second < 60 else 0), second, second), float(second))
     assert len(history.samples) <= 32
+    assert history.speed(99.0).offsets_per_s == 0.0
+
+
+def test_two_looks_that_lie_far_apart_still_tell_a_speed() -> None:
+    history = History([Sample(0.0, 0, 0, 0)])
+    history.add(Sample(40.0, 4_000, 4_000, 0), 41.0)
+    assert history.speed(41.0).records_per_s == 100.0
 
 
 @given(lags=st.lists(st.integers(0, 10_000), min_size=1, max_size=12), workers=st.integers(1, 6))

@@ -34,9 +34,11 @@ from instar.core.control import named_instance
 from instar.core.throttle import UNLIMITED_RATE
 from instar.kafka.cluster import Cluster
 from instar.processor.assemble import Options, directions
+from instar.processor.governor import Governor
 from instar.processor.plan import BridgePlan
-from instar.processor.supervise import Slot, supervise
+from instar.processor.supervise import Slot, Tally, supervise
 from instar.project.migration import Migration
+from instar.project.project import Project
 
 _LATENCY = re.compile(r"(\d+(?:\.\d+)?)(ms|s)\Z")
 
@@ -45,55 +47,67 @@ def add_to(app: typer.Typer) -> None:
     app.command("backfill")(backfill)
 
 
+FromOption = Annotated[
+    str | None,
+    typer.Option("--from", metavar="earliest|OFFSETS|TIME", help="Where to begin; only before the first checkpoint."),
+]
+UntilOption = Annotated[
+    str,
+    typer.Option(metavar="now|OFFSETS|TIME", help="Where to end: 1200, 0:1200,3:900 or a time like 2026-03-01T12:00Z."),
+]
+PartitionsOption = Annotated[
+    str | None,
+    typer.Option(metavar="0,2,5-7", help="Only these, while no worker of the migration runs."),
+]
+WorkersOption = Annotated[int, typer.Option(min=1, max=64, help="Worker processes for each direction.")]
+RateOption = Annotated[
+    str | None, typer.Option(metavar="5000/s|20MB/s", help="For all workers together; `instar rate` changes it.")
+]
+WatchGroupOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="GROUP[@TOPIC]", help="Yield to this group; by default on the migration's topics."),
+]
+MaxLagOption = Annotated[int, typer.Option(min=0, metavar="RECORDS", help="How far a watched group may lag.")]
+MaxLatencyOption = Annotated[
+    str | None, typer.Option(metavar="500ms", help="Yield when a transaction takes longer than this to write.")
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Read and transform, publish nothing, say what comes.")]
+LimitOption = Annotated[
+    int | None, typer.Option(min=1, metavar="OFFSETS", help="With --dry-run: so many in each partition.")
+]
+CreateOption = Annotated[bool, typer.Option("--create", help="Make missing topics and register missing schemas.")]
+InstanceOption = Annotated[str | None, typer.Option(help="This machine's name among the migration's workers.")]
+AcceptExpiredOption = Annotated[
+    bool, typer.Option("--accept-expired", help="Go on where retention deleted records that were not read.")
+]
+AcceptFingerprintOption = Annotated[
+    bool, typer.Option("--accept-fingerprint", help="Go on though schemas, hops or settings have changed.")
+]
+RecoverOption = Annotated[
+    bool, typer.Option("--recover-checkpoint", help="Find a lost checkpoint from what was published.")
+]
+OutputOption = Annotated[Format, typer.Option("-o", "--output", help="How the summary is printed.")]
+
+
 def backfill(
     migration: MigrationArgument,
-    start: Annotated[
-        str | None,
-        typer.Option(
-            "--from", metavar="earliest|OFFSETS|TIME", help="Where to begin; only before the first checkpoint."
-        ),
-    ] = None,
-    until: Annotated[
-        str,
-        typer.Option(
-            metavar="now|OFFSETS|TIME", help="Where to end: 1200, 0:1200,3:900 or a time like 2026-03-01T12:00Z."
-        ),
-    ] = "now",
-    partitions: Annotated[
-        str | None,
-        typer.Option(metavar="0,2,5-7", help="Only these, while no worker of the migration runs."),
-    ] = None,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes for each direction.")] = 1,
-    rate: Annotated[
-        str | None, typer.Option(metavar="5000/s|20MB/s", help="For all workers together; `instar rate` changes it.")
-    ] = None,
-    watch_group: Annotated[
-        list[str] | None,
-        typer.Option(metavar="GROUP[@TOPIC]", help="Yield to this group; by default on the migration's topics."),
-    ] = None,
-    max_lag: Annotated[int, typer.Option(min=0, metavar="RECORDS", help="How far a watched group may lag.")] = 10_000,
-    max_latency: Annotated[
-        str | None, typer.Option(metavar="500ms", help="Yield when a transaction takes longer than this to write.")
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and transform, publish nothing, say what comes.")] = (
-        False
-    ),
-    limit: Annotated[
-        int | None, typer.Option(min=1, metavar="OFFSETS", help="With --dry-run: so many in each partition.")
-    ] = None,
+    start: FromOption = None,
+    until: UntilOption = "now",
+    partitions: PartitionsOption = None,
+    workers: WorkersOption = 1,
+    rate: RateOption = None,
+    watch_group: WatchGroupOption = None,
+    max_lag: MaxLagOption = 10_000,
+    max_latency: MaxLatencyOption = None,
+    dry_run: DryRunOption = False,
+    limit: LimitOption = None,
     direction: DirectionOption = None,
-    create: Annotated[bool, typer.Option("--create", help="Make missing topics and register missing schemas.")] = False,
-    instance: Annotated[str | None, typer.Option(help="This machine's name among the migration's workers.")] = None,
-    accept_expired: Annotated[
-        bool, typer.Option("--accept-expired", help="Go on where retention deleted records that were not read.")
-    ] = False,
-    accept_fingerprint: Annotated[
-        bool, typer.Option("--accept-fingerprint", help="Go on though schemas, hops or settings have changed.")
-    ] = False,
-    recover_checkpoint: Annotated[
-        bool, typer.Option("--recover-checkpoint", help="Find a lost checkpoint from what was published.")
-    ] = False,
-    output: Annotated[Format, typer.Option("-o", "--output", help="How the summary is printed.")] = Format.TABLE,
+    create: CreateOption = False,
+    instance: InstanceOption = None,
+    accept_expired: AcceptExpiredOption = False,
+    accept_fingerprint: AcceptFingerprintOption = False,
+    recover_checkpoint: RecoverOption = False,
+    output: OutputOption = Format.TABLE,
     project: ProjectOption = None,
     environment: EnvironmentOption = None,
     bootstrap: BootstrapOption = None,
@@ -119,23 +133,10 @@ def backfill(
         return rehearse_all(
             opened, options, cluster, begin, end, partitions, wish.rate, workers=workers, limit=limit, output=output
         )
-    parts = opened.parts(migration)
-    runs = []
-    for one in options:
-        named = partitions_of(cluster, settings, one.direction, partitions)
-        run = prepare(
-            opened,
-            one,
-            cluster,
-            recover=recover_checkpoint,
-            begin=begin_of(cluster, settings, one.direction, begin),
-            bound=bound_by(cluster, end, named),
-            before_start=partial(check_plan, cluster, parts, accept=accept_fingerprint),
-        )
-        if accept_fingerprint:
-            accept_plan(cluster, run.plan)
-        remember(cluster, run.plan, parts, create=True)
-        runs.append((run, named))
+    runs = [
+        _prepared(opened, one, cluster, begin, end, partitions, recover=recover_checkpoint, accept=accept_fingerprint)
+        for one in options
+    ]
     if create:
         opened.record_applied(migration)
     began_s = time.monotonic()
@@ -154,12 +155,41 @@ def backfill(
     return state.exit_code
 
 
+def _prepared(
+    project: Project,
+    options: Options,
+    cluster: Cluster,
+    begin: Point | None,
+    end: Point,
+    partitions: str | None,
+    *,
+    recover: bool,
+    accept: bool,
+) -> tuple[Run, list[int] | None]:
+    """One direction, ready to run, and the partitions that were named."""
+    settings, parts = project.settings.migrations[options.migration], project.parts(options.migration)
+    named = partitions_of(cluster, settings, options.direction, partitions)
+    run = prepare(
+        project,
+        options,
+        cluster,
+        recover=recover,
+        begin=begin_of(cluster, settings, options.direction, begin),
+        bound=bound_by(cluster, end, named),
+        before_start=partial(check_plan, cluster, parts, accept=accept),
+    )
+    if accept:
+        accept_plan(cluster, run.plan)
+    remember(cluster, run.plan, parts, create=True)
+    return run, named
+
+
 def _carry_named(
     cluster: Cluster,
     runs: Sequence[tuple[Run, list[int] | None]],
-    steered: Callable[[BridgePlan], object],
+    steered: Callable[[BridgePlan], Governor],
     state: Stopping,
-    show: Callable[..., None],
+    show: Callable[[Tally], None],
     workers: int,
 ) -> None:
     """Partitions by hand: each with a transactional id of its own, and nobody in the group."""

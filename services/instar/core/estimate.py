@@ -47,7 +47,8 @@ class History:
         """A sample; one that shows the same checkpoint again adds nothing."""
         if not self.samples or sample.at_s > self.samples[-1].at_s:
             self.samples.append(sample)
-        while len(self.samples) > 1 and self.samples[0].at_s < now_s - WINDOW_S:
+        # The last one before the window stays: speeds reach back to it.
+        while len(self.samples) > 2 and self.samples[1].at_s < now_s - WINDOW_S:
             del self.samples[0]
 
     def speed(self, now_s: float) -> Speed:
