@@ -341,3 +341,12 @@ def test_the_faults_are_where_the_table_thinks_they_are() -> None:
     found = provenance.of(world.target[0][PLAIN].headers, world.target[0][PLAIN].key, world.target[0][PLAIN].value)
     assert found is not None
     assert (found.offset, found.count) == (3 * 4, 1)
+
+
+@pytest.mark.parametrize("mode", [Mode.COUNTS, Mode.DIGEST, Mode.FULL])
+def test_a_record_in_another_partition_is_named_there_and_missing_in_its_own(mode: Mode, tmp_path: Path) -> None:
+    report = verified(FAULTS["a record stands in another partition"](fresh()), mode, tmp_path)
+    kinds = {(one.partition, one.kind) for one in report.result.differences}
+    assert (1, "partition") in kinds
+    assert any(partition == 0 for partition, _ in kinds)
+    assert (report.result.lost, report.result.mismatched) == (1, 1)
