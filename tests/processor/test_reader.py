@@ -88,6 +88,9 @@ class Client:
     def assign(self, partitions: list[TopicPartition]) -> None:
         self.log.append(f"assigned at {partitions[0].offset}")
 
+    def resume(self, _partitions: list[TopicPartition]) -> None:
+        self.log.append("resumed")
+
     def pause(self, _partitions: list[TopicPartition]) -> None:
         self.log.append("paused")
 
