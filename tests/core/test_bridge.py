@@ -31,6 +31,13 @@ def test_a_null_key_stays_null() -> None:
     assert output.key is None
 
 
+def test_a_record_without_a_key_is_rejected_before_a_compacted_target_refuses_it() -> None:
+    carried = bridge_of(SUBJECT, 2, needs_key=True).carry(source(key=None), stamp())
+    assert carried.rejected is not None
+    assert carried.rejected.code == rejected.NO_KEY
+    assert bridge_of(SUBJECT, 2, needs_key=True).carry(source(), stamp()).result == "published"
+
+
 def test_a_tombstone_passes_through_with_provenance() -> None:
     (output,) = bridge_of(SUBJECT, 2).carry(source()._replace(value=None), stamp()).outputs
     assert output.value is None

@@ -13,7 +13,7 @@ from instar.core import provenance, redrive
 from instar.core.formats.framing import Framing, Identity, Write
 from instar.core.provenance import Direction, Stamp
 from instar.core.record import Context, Headers, Output, Record
-from instar.core.rejected import CANNOT_FRAME, TOO_LARGE, Rejected
+from instar.core.rejected import CANNOT_FRAME, NO_KEY, TOO_LARGE, Rejected
 from instar.core.upcasting import carry
 from instar.core.upcasting.carry import Carrier
 from instar.core.upcasting.program import Program
@@ -52,7 +52,7 @@ class Bridge:
     """One migration's records in one direction.
 
     ``open_route`` may do I/O (ask a registry); what it raises passes through. ``largest_record_bytes`` is the target
-    topic's ``max.message.bytes``. ``denied`` names headers that are not
+    topic's ``max.message.bytes``; ``needs_key`` says that it is compacted. ``denied`` names headers that are not
     copied; a trailing ``*`` matches any ending.
     """
 
@@ -64,6 +64,8 @@ class Bridge:
         open_route: OpenRoute,
         largest_record_bytes: int,
         denied: frozenset[str] = frozenset(),
+        *,
+        needs_key: bool = False,
     ) -> None:
         self.migration = migration
         self.direction = direction
@@ -74,6 +76,7 @@ class Bridge:
         ours = {provenance.HEADER, carry.HEADER, redrive.HEADER}
         self._not_copied = {name for name in denied if not name.endswith("*")} | ours
         self._not_copied_prefixes = tuple(name[:-1] for name in denied if name.endswith("*"))
+        self._needs_key = needs_key
         self._routes: dict[Identity, Route | Rejected] = {}
 
     def forget_rejected_routes(self) -> None:
@@ -91,6 +94,9 @@ class Bridge:
             if self._is_echo(record):
                 return Carried("echoed", [])
             headers = self._copied(headers)
+        if self._needs_key and record.key is None:
+            message = "The record has no key, and the target topic is compacted: Kafka takes none without a key there."
+            return Carried("dead-lettered", [], Rejected(NO_KEY, message))
         if record.value is None:
             return self._finish(record, [(None, headers)], stamp)
         framed = self._framing.identify(record.value, record.headers)

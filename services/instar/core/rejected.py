@@ -24,6 +24,7 @@ HOP_OUTPUT_INVALID = "hop-output-invalid"
 CONVERSION_FAILED = "conversion-failed"
 NO_WAY = "no-way"  # no chain leads there: a hop is one-way
 TOO_LARGE = "too-large"  # the output exceeds what the target topic accepts
+NO_KEY = "no-key"  # a compacted target takes no record without a key
 CANNOT_FRAME = "cannot-frame"  # the target's framing cannot carry this record
 
 

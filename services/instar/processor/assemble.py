@@ -114,6 +114,7 @@ def _make_bridge(options: Options, migration: Migration, topics: Topics, routes:
         routes.open,
         topics.target.max_message_bytes,
         frozenset(migration.headers.deny),
+        needs_key=topics.target.compacted,
     )
 
 

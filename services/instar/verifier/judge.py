@@ -12,6 +12,7 @@ from instar.core.provenance import Direction
 from instar.core.reading import context_of
 from instar.core.record import Context, Headers, Record
 from instar.core.rejected import (
+    NO_KEY,
     TOO_LARGE,
     UNKNOWN_SUBJECT,
     UNKNOWN_VERSION,
@@ -50,6 +51,7 @@ class Judge:
     denied: frozenset[str]
     largest_record_bytes: int
     carry_lost: bool
+    needs_key: bool = False  # the target is compacted
     _writers: dict[str, Write] = field(default_factory=dict, init=False, repr=False)
 
     def expect(self, record: Record) -> Expected:
@@ -65,6 +67,8 @@ class Judge:
             return Decision([], echo=True)
         # What the target's framing takes for its own is dropped too: it is when the record is read back.
         headers = self._foreign(self.target_framing.unframed(self.source_framing.unframed(record.headers)))
+        if self.needs_key and record.key is None:
+            return Decision([], Rejected(NO_KEY, "a compacted target takes no record without a key"))
         if record.value is None:
             tombstone = Content(record.key, record.timestamp_ms, headers, None, 0, None)
             size = self._size(record, None, ())

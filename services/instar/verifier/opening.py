@@ -122,11 +122,11 @@ class KafkaOpener:
 
     def _judge_of(self, target: Topic) -> Judge:
         if self._judge is None or self._judge.largest_record_bytes != target.max_message_bytes:
-            self._judge = judge_of(self._project, self._name, self._direction, target.max_message_bytes)
+            self._judge = judge_of(self._project, self._name, self._direction, target)
         return self._judge
 
 
-def judge_of(project: Project, name: str, direction: Direction, largest_record_bytes: int) -> Judge:
+def judge_of(project: Project, name: str, direction: Direction, target: Topic) -> Judge:
     """The rules of a direction. Raises ``Refused`` where it does not exist, ``KafkaTrouble`` without a registry."""
     migration = project.settings.migrations[name]
     subjects = {subject.name: subject for subject in project.subjects_of(migration)}
@@ -152,8 +152,9 @@ def judge_of(project: Project, name: str, direction: Direction, largest_record_b
         target_framing=target_framing,
         ids=Identity(_registry(project), project.ids(), subjects.values()),
         denied=frozenset(migration.headers.deny),
-        largest_record_bytes=largest_record_bytes,
+        largest_record_bytes=target.max_message_bytes,
         carry_lost=migration.reverse is not None and migration.reverse.carry_lost,
+        needs_key=target.compacted,
     )
 
 
