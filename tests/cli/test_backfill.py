@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from tests.support.command import Ran, instar
@@ -19,6 +20,15 @@ SHORT_SESSION = {"session.timeout.ms": 2_500, "heartbeat.interval.ms": 300}
 @pytest.fixture
 def shop(kafka: Kafka, tmp_path: Path, topic_name: Callable[[str], str]) -> Shop:
     made = write_shop(tmp_path, topic_name("backfill"), {**kafka.client_config(), **SHORT_SESSION})
+    produce(made.kafka, made.old, parcels(EVENTS, made.partitions))
+    return made
+
+
+@pytest.fixture(scope="module")
+def still(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A shop where nothing is ever carried."""
+    name = f"still-{uuid4().hex[:10]}"
+    made = write_shop(tmp_path_factory.mktemp("still"), name, {**kafka.client_config(), **SHORT_SESSION})
     produce(made.kafka, made.old, parcels(EVENTS, made.partitions))
     return made
 
@@ -72,13 +82,17 @@ def test_it_may_begin_later_but_only_the_first_time(shop: Shop) -> None:
         (("--partitions", "0-9"), "the topic has 0 to 1"),
         (("--rate", "fast"), "is not a rate"),
         (("--max-latency", "500"), "is not a duration"),
-        (("--limit", "5"), "--limit is for --dry-run"),
     ],
 )
-def test_a_place_that_is_not_there_is_a_usage_error(shop: Shop, arguments: tuple[str, ...], said: str) -> None:
-    ran = backfill(shop, *arguments)
+def test_a_place_that_is_not_there_is_a_usage_error(still: Shop, arguments: tuple[str, ...], said: str) -> None:
+    ran = instar("backfill", still.migration, "--dry-run", *arguments, at=still.root)
     assert ran.code == 2
     assert said in ran.err
+
+
+def test_a_limit_without_a_dry_run_is_a_usage_error(still: Shop) -> None:
+    ran = backfill(still, "--limit", "5")
+    assert (ran.code, "--limit is for --dry-run" in ran.err) == (2, True)
 
 
 # ------------------------------------------------------------------ plans
@@ -177,16 +191,16 @@ def test_a_dry_run_says_what_would_become_of_the_records_and_publishes_nothing(s
     assert {name: said[name] for name in names} == {name: row[name] for name in names}
 
 
-def test_a_dry_run_of_a_part_is_scaled_to_the_whole(shop: Shop) -> None:
-    whole = instar("backfill", shop.migration, "--dry-run", "-o", "json", at=shop.root).json[0]
-    part = instar("backfill", shop.migration, "--dry-run", "--limit", "60", "-o", "json", at=shop.root).json[0]
+def test_a_dry_run_of_a_part_is_scaled_to_the_whole(still: Shop) -> None:
+    whole = instar("backfill", still.migration, "--dry-run", "-o", "json", at=still.root).json[0]
+    part = instar("backfill", still.migration, "--dry-run", "--limit", "60", "-o", "json", at=still.root).json[0]
     assert part["read"] == 120
     assert part["todo_records"] == EVENTS
     assert part["written_bytes"] == pytest.approx(whole["written_bytes"], rel=0.1)
 
 
-def test_a_dry_run_is_read_by_people_too(shop: Shop) -> None:
-    ran = instar("backfill", shop.migration, "--dry-run", at=shop.root)
+def test_a_dry_run_is_read_by_people_too(still: Shop) -> None:
+    ran = instar("backfill", still.migration, "--dry-run", at=still.root)
     assert f"{EVENTS} records read of {EVENTS} offsets, nothing published" in ran.out
     assert "15 × hop-raised v1_to_v2" in ran.out
     assert "parcels v3" in ran.out

@@ -48,7 +48,8 @@ def test_a_wrong_command_line_exits_2_without_a_traceback(tmp_path: Path, argume
 def test_every_verb_has_help(tmp_path: Path) -> None:
     helped = instar("--help", at=tmp_path)
     assert helped.code == 0
-    for verb in ("init", "check", "try", "convert", "record", "tail", "doctor", "worker", "demo"):
+    verbs = "init check try convert record tail doctor plan worker backfill status watch pause resume rate demo"
+    for verb in verbs.split():
         assert f" {verb} " in helped.out
         assert instar(verb, "--help", at=tmp_path).code == 0
 

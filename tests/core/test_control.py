@@ -18,7 +18,7 @@ def entries() -> dict[str, bytes]:
         control.key("m", "up", control.PAUSE): control.entry(ADA),
         control.key("m", "up", control.RATE): control.entry(BOB, **Rate(5000.0).as_dict()),
         control.key("m", "up", control.NAMED, "3"): control.entry(BOB),
-        control.key("m", "up", control.PLAN, "0011"): control.entry(**PARTS.as_dict()),
+        control.key("m", "up", control.PLAN, "0011"): control.entry(None, **PARTS.as_dict()),
         control.key("m", "down", control.PAUSE): control.entry(BOB),
     }
 

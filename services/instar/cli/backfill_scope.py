@@ -83,18 +83,18 @@ def _offsets(option: str, cluster: Cluster, topic: str, point: Point, known: Map
         case Time(at_ms):
             return cluster.offsets_at(topic, known, at_ms)
         case Offsets(of, every):
-            found = dict.fromkeys(known, every) if every is not None else dict(of)
+            found: dict[int, int] = dict(of) if every is None else dict.fromkeys(known, every)
             starts, ends = cluster.start_offsets(topic, known), cluster.end_offsets(topic, known)
             for partition, offset in found.items():
                 if partition not in known:
                     fail(f"{option}: {topic} has no partition {partition}.", f"It has 0 to {len(known) - 1}.", USAGE)
-                if offset is not None and not starts[partition] <= offset <= ends[partition]:
+                if not starts[partition] <= offset <= ends[partition]:
                     fail(
                         f"{option}: partition {partition} of {topic} has offsets {starts[partition]:,} to "
                         f"{ends[partition]:,}, not {offset:,}.",
                         exit_code=USAGE,
                     )
-            return {partition: offset for partition, offset in found.items() if offset is not None}
+            return found
 
 
 # --------------------------------------------------------------------------------------------------- fingerprint

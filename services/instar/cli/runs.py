@@ -104,7 +104,7 @@ def remember(cluster: Cluster, plan: BridgePlan, parts: Parts, *, create: bool) 
         short = plan.fingerprint[:FINGERPRINT_CHARS]
         if short not in kept.orders(plan.migration, plan.direction).plans:
             name = control.key(plan.migration, plan.direction, PLAN, short)
-            kept.write({name: control.entry(**parts.as_dict())})
+            kept.write({name: control.entry(None, **parts.as_dict())})
     except KafkaTrouble as problem:
         log.warning("the plan is not noted in the control topic", why=str(problem))
 

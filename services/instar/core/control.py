@@ -84,7 +84,7 @@ def key(migration: str, direction: str, *what: str) -> str:
     return "/".join((migration, direction, *what))
 
 
-def entry(asked: Asked | None = None, **more: Any) -> bytes:
+def entry(asked: Asked | None, /, **more: Any) -> bytes:
     """A value for the topic."""
     by = {} if asked is None else {"by": asked.by, "at_ms": asked.at_ms, "why": asked.why}
     return orjson.dumps({"format": FORMAT, **by, **more})
