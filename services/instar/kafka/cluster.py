@@ -27,8 +27,8 @@ from instar.kafka.errors import Refused, TopicMissing, Unreachable, error_of, is
 T = TypeVar("T")
 
 REQUEST_TIMEOUT_S = 15.0
-_RETRY_EVERY_S = 0.05
-_NOT_READY = {
+RETRY_EVERY_S = 0.05
+NOT_READY = {
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.NOT_COORDINATOR,
@@ -133,7 +133,7 @@ class Cluster:
         while self.find(name) is None:
             if time.monotonic() > deadline_s:
                 raise TopicMissing(f"Topic {name!r} was created but did not appear within {self._timeout_s:.0f} s.")
-            time.sleep(_RETRY_EVERY_S)
+            time.sleep(RETRY_EVERY_S)
 
     def end_offsets(self, topic: str, partitions: Iterable[int], *, committed: bool = False) -> dict[int, int]:
         """High watermarks, read uncommitted unless asked: read committed, they stand still at an open transaction."""
@@ -252,11 +252,11 @@ class Cluster:
                 return request()
             except KafkaException as exception:
                 error = error_of(exception)
-                if error.code() not in _NOT_READY | _STALE_LEADER or time.monotonic() > deadline_s:
+                if error.code() not in NOT_READY | _STALE_LEADER or time.monotonic() > deadline_s:
                     raise trouble(error, doing, self.bootstrap) from exception
                 if error.code() in _STALE_LEADER:
                     self._admin = AdminClient(config.admin(self.kafka))
-                time.sleep(_RETRY_EVERY_S)
+                time.sleep(RETRY_EVERY_S)
 
 
 def _uuid_bytes(topic_id: object) -> bytes:

@@ -1,5 +1,6 @@
 """Consumer groups: who is in one."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,7 +8,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from instar.kafka import config
-from instar.kafka.cluster import REQUEST_TIMEOUT_S
+from instar.kafka.cluster import NOT_READY, REQUEST_TIMEOUT_S, RETRY_EVERY_S
 from instar.kafka.errors import Refused, error_of, trouble
 
 
@@ -22,11 +23,17 @@ def members(kafka: Mapping[str, Any], group: str) -> list[str]:
 def _described(kafka: Mapping[str, Any], group: str) -> list[Any]:
     admin = AdminClient(config.admin(kafka))
     doing = f"describing group {group}"
-    try:
-        described = admin.describe_consumer_groups([group], request_timeout=REQUEST_TIMEOUT_S)[group].result()
-    except KafkaException as exception:
-        raise trouble(error_of(exception), doing, str(kafka.get("bootstrap.servers", ""))) from exception
-    return list(described.members)
+    deadline_s = time.monotonic() + REQUEST_TIMEOUT_S
+    while True:
+        try:
+            described = admin.describe_consumer_groups([group], request_timeout=REQUEST_TIMEOUT_S)[group].result()
+        except KafkaException as exception:
+            error = error_of(exception)
+            if error.code() not in NOT_READY or time.monotonic() > deadline_s:
+                raise trouble(error, doing, str(kafka.get("bootstrap.servers", ""))) from exception
+            time.sleep(RETRY_EVERY_S)
+        else:
+            return list(described.members)
 
 
 def instances(kafka: Mapping[str, Any], group: str) -> set[str]:
