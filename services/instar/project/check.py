@@ -13,6 +13,9 @@ from instar.core.upcasting.golden import check_golden
 from instar.core.upcasting.laws import check_laws
 from instar.core.version import label
 from instar.project.project import Project
+from instar.project.schema_files import FOLDER
+from instar.project.subject_file import NAME as SUBJECT_FILE
+from instar.project.subject_file import deprecation_of
 
 _RANK: dict[Severity, int] = {"error": 0, "warning": 1, "note": 2}
 
@@ -26,6 +29,7 @@ def check_project(project: Project, samples: int = 0, seed: int = 0) -> list[Fin
     found = list(project.findings)
     for subject in project.catalogue.subjects.values():
         found += _ambiguous_unions(project, subject)
+        found += _deprecated(project, subject)
         found += check_golden(subject)
         found += _laws(project, subject, samples, seed)
     return sorted(dict.fromkeys(found), key=_order)
@@ -88,6 +92,24 @@ def _ambiguous_unions(project: Project, subject: Subject) -> Iterator[Finding]:
                 severity="warning",
                 file=_file(project, subject, version),
                 path=path,
+                subject=subject.name,
+            )
+
+
+def _deprecated(project: Project, subject: Subject) -> Iterator[Finding]:
+    """What subject.toml says of versions that end, so that nobody finds out on the day."""
+    source = project.sources[subject.name]
+    for version in sorted(subject.versions):
+        known = deprecation_of(source.notes, version)
+        if known is not None:
+            why = f": {known.reason}" if known.reason else ""
+            yield Finding(
+                code="deprecated",
+                message=f"{label(version)} of {subject.name} is {known.short}{why}",
+                remedy="let readers move on to a later version",
+                severity="note",
+                file=f"{FOLDER}/{subject.name}/{SUBJECT_FILE}",
+                line=source.lines.line_of(("versions", label(version))),
                 subject=subject.name,
             )
 

@@ -17,7 +17,7 @@ from confluent_kafka.schema_registry.common._httpx_compat import httpx
 from confluent_kafka.schema_registry.error import OAuthTokenError, SchemaRegistryError
 
 from instar.core.formats.schema import Kind
-from instar.registry.port import Document, DocumentUnusable, Registered, RegistryRefused, RegistryUnreachable
+from instar.registry.port import Document, DocumentUnusable, Listed, Registered, RegistryRefused, RegistryUnreachable
 
 Result = TypeVar("Result")
 
@@ -74,6 +74,24 @@ class ConfluentRegistry:
         schema = _schema(document)
         made = self._ask(subject, lambda: self._client.register_schema(subject, schema))
         return _id_in(made, subject)
+
+    def versions_of(self, subject: str) -> list[Listed]:
+        numbers = self._ask(subject, lambda: self._client.get_versions(subject)) or []
+        found = []
+        for number in sorted(numbers):
+            what = f"version {number} of {subject}"
+            each = self._ask(what, partial(self._client.get_version, subject, number))
+            if each is not None:  # deleted since
+                found.append(Listed(number, _id_in(each.schema_id, subject), self._document(each.schema, what)))
+        return found
+
+    def compatibility_of(self, subject: str) -> str | None:
+        for name in (subject, None):  # its own, else the registry's for all
+            level = self._ask("the compatibility", partial(self._client.get_config, name), any_404=True)
+            if level is not None:
+                said = level.compatibility_level or level.compatibility
+                return str(getattr(said, "value", said)) if said else None
+        return None
 
     def ping(self) -> None:
         self._ask("the list of subjects", self._client.get_schema_types)

@@ -33,6 +33,15 @@ class Registered:
     guid: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One of the schemas that a registry keeps under a subject, by the registry's own version number."""
+
+    number: int
+    id: int
+    document: Document
+
+
 class RegistryError(Exception):
     """``remedy`` says what to do."""
 
@@ -83,6 +92,18 @@ class Registry(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Listing(Registry, Protocol):
+    """A registry that can also tell what it has of a subject. All methods raise as ``Registry``'s do."""
+
+    def versions_of(self, subject: str) -> list[Listed]:
+        """Every schema of a subject in the registry's order; none where there is no such subject."""
+        ...
+
+    def compatibility_of(self, subject: str) -> str | None:
+        """The level that the registry enforces for a subject (``BACKWARD``); None where it says nothing of it."""
+        ...
 
 
 class Ids(Protocol):
