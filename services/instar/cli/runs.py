@@ -88,6 +88,7 @@ def prepare(
         bounds = bound(plan, offsets)
         options = replace(options, bounds=bounds, create=False)
         plan = replace(plan, bounds=bounds)
+    options = replace(options, fingerprint=plan.fingerprint)
     todo = sum(max(0, end - offsets[partition]) for partition, end in bounds.items())
     return Run(plan, options, standing(plan, cluster).total, todo)
 

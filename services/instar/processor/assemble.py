@@ -38,6 +38,7 @@ class Options:
     bounds: Mapping[int, int] | None = None
     assigned: tuple[int, ...] | None = None
     dry: bool = False  # nothing is published: what does not exist yet is imagined
+    fingerprint: str | None = None  # of the plan that the command was started under
 
 
 def assemble(options: Options) -> BridgePlan:
@@ -47,6 +48,12 @@ def assemble(options: Options) -> BridgePlan:
     if errors:
         raise KafkaTrouble(
             f"The project has {len(errors)} error(s), the first: {errors[0].message}.", "`instar check` shows all."
+        )
+    if options.fingerprint not in (None, project.fingerprint(options.migration)):
+        # A worker that died is started again and reads the folder again: two chains must not run side by side.
+        raise Refused(
+            f"The schemas, hops or settings of {options.migration} were edited while its workers ran.",
+            "Stop them and start them again, so that all of them run the same chain.",
         )
     return assemble_project(project, options)
 
