@@ -9,7 +9,6 @@ from instar.kafka.errors import Refused, Unreachable
 from instar.processor.assemble import Options, assemble
 from instar.project.project import load_project
 
-# Nobody listens there: whoever gets as far as asking the cluster is told so within its timeout.
 NOWHERE = {"bootstrap.servers": "127.0.0.1:1"}
 
 
@@ -23,9 +22,13 @@ def test_a_worker_that_is_started_again_does_not_run_an_edited_chain_beside_the_
         assemble(options)
 
 
-def test_the_plan_that_was_asked_for_is_assembled(tmp_path: Path) -> None:
+def test_the_plan_that_was_asked_for_is_assembled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(_: object) -> None:
+        raise Unreachable("the cluster was asked")
+
+    monkeypatch.setattr("instar.processor.assemble.Cluster", unreachable)
     make_project(tmp_path, "", "127.0.0.1:1")
     fingerprint = load_project(tmp_path).fingerprint(MIGRATION)
     options = Options(tmp_path, None, MIGRATION, "up", NOWHERE, fingerprint=fingerprint)
-    with pytest.raises(Unreachable):
+    with pytest.raises(Unreachable, match="the cluster was asked"):
         assemble(options)
