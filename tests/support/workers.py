@@ -112,9 +112,16 @@ class WorkerProcess:
         self._process.send_signal(number)
 
     def terminate(self, timeout_s: float = WAIT_S) -> Ended:
-        """SIGTERM, and wait for the end."""
+        """SIGTERM, once the worker listens to it, and wait for the end."""
+        until("the worker listens to SIGTERM", lambda: not self.running or self._catches(signal.SIGTERM))
         self.signal(signal.SIGTERM)
         return self.ended(timeout_s)
+
+    def _catches(self, number: int) -> bool:
+        """Before that, at its start, a signal ends it as it ends any program."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        mask = int(next(line for line in status.splitlines() if line.startswith("SigCgt:")).split()[1], 16)
+        return bool(mask >> (number - 1) & 1)
 
     def last_words(self) -> str:
         """Where each of its threads stands, and the end of what it has said. It does not survive the question."""
