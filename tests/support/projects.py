@@ -220,12 +220,10 @@ def write_orders(root: Path, name: str, kafka: Mapping[str, Any], *, partitions:
         kafka,
         partitions=partitions,
         topics={"old": {}, "new": {}, "letters": {"max.message.bytes": "1200000"}},
-        **{
-            "subjects": '["orders"]',
-            "framing": '"registry-prefix"',
-            "reverse": '{ version = "v1", carry_lost = true }',
-            **settings,
-        },
+        subjects='["orders"]',
+        framing='"registry-prefix"',
+        reverse='{ version = "v1", carry_lost = true }',
+        **settings,
     )
 
 

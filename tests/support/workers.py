@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from tests.support.projects import Shop
 
@@ -21,6 +22,7 @@ from instar.core.checkpoint import Counts
 from instar.core.compare import Comparison
 from instar.core.provenance import Direction
 from instar.core.record import Record
+from instar.kafka.cluster import NOT_READY
 from instar.kafka.scan import scan
 from instar.project.project import load_project
 from instar.verifier.verify import verify
@@ -213,10 +215,18 @@ def members(shop: Shop, direction: Direction = "up") -> dict[str, int]:
     """The group's members: instance id to how many partitions it has."""
     admin = AdminClient({**shop.admin_kafka, "log_level": 0})
     group = shop.group(direction)
-    described = admin.describe_consumer_groups([group], request_timeout=10)[group].result()
+
+    def described() -> Any:
+        try:
+            return admin.describe_consumer_groups([group], request_timeout=10)[group].result()
+        except KafkaException as exception:
+            if exception.args[0].code() not in NOT_READY:
+                raise
+            return None
+
     return {
         str(member.group_instance_id): len(member.assignment.topic_partitions) if member.assignment else 0
-        for member in described.members
+        for member in until("the group's coordinator is ready", described).members
     }
 
 
