@@ -219,6 +219,7 @@ def write_orders(root: Path, name: str, kafka: Mapping[str, Any], *, partitions:
         name,
         kafka,
         partitions=partitions,
+        admin_kafka=None,
         topics={"old": {}, "new": {}, "letters": {"max.message.bytes": "1200000"}},
         subjects='["orders"]',
         framing='"registry-prefix"',
