@@ -217,14 +217,30 @@ def test_a_record_that_is_too_large_for_the_target_is_a_dead_letter(make_shop: M
 
 def test_a_record_that_the_target_never_takes_stops_the_worker_and_says_why(make_shop: MakeShop) -> None:
     shop = make_shop(
+        topics={
+            "old": {},
+            "new": {"message.timestamp.before.max.ms": "1000"},
+            "letters": {"max.message.bytes": "1200000"},
+        }
+    )
+    produce(shop.admin_kafka, shop.old, [event(1, 1, 0), event(2, 1, 0)])
+    ended = run_worker(shop, "--until", "now", expect=4)
+    assert "against the settings of its topic" in ended.stderr
+    assert records_of(shop, shop.new) == []
+    assert sum(committed_offsets(shop).values()) == 0
+
+
+def test_a_record_without_a_key_is_a_dead_letter_where_the_target_is_compacted(make_shop: MakeShop) -> None:
+    shop = make_shop(
         topics={"old": {}, "new": {"cleanup.policy": "compact"}, "letters": {"max.message.bytes": "1200000"}}
     )
     produce(shop.admin_kafka, shop.old, [event(1, 1, 0), event(2, 1, 0, key=None)])
-    ended = run_worker(shop, "--until", "now", expect=4)
-    assert "against the settings of its topic" in ended.stderr
-    assert "compacted topic takes no record without a key" in ended.stderr
-    assert records_of(shop, shop.new) == []
-    assert sum(committed_offsets(shop).values()) == 0
+    run_worker(shop, "--until", "now")
+    (letter,) = records_of(shop, shop.letters)
+    parsed = dead_letter.parse(letter.headers)
+    assert parsed is not None
+    assert parsed[0].rejected.code == "no-key"
+    assert verified(shop).right
 
 
 @pytest.mark.parametrize("outcome", ["commit", "abort"])

@@ -28,6 +28,7 @@ T = TypeVar("T")
 
 REQUEST_TIMEOUT_S = 15.0
 RETRY_EVERY_S = 0.05
+_LEAVING_GRACE_S = 5.0  # the broker looks for timed-out sessions now and then only
 NOT_READY = {
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
@@ -191,16 +192,30 @@ class Cluster:
         return {one.partition: (one.offset, one.metadata) for one in found if one.offset >= 0}
 
     def commit(self, group: str, topic: str, offsets: Mapping[int, tuple[int, str]]) -> None:
-        """Set an empty group's offsets. The broker refuses while the group has members."""
+        """Set an empty group's offsets. Raises ``Refused`` when the group still has members after a session's time.
+
+        A worker that has stopped keeps its place in the group until its session times out (KIP-345), so the broker's
+        no is taken for an answer only then.
+        """
         wanted = [
             TopicPartition(topic, partition, offset, metadata) for partition, (offset, metadata) in offsets.items()
         ]
         doing = f"setting the offsets of group {group}"
+        session_ms = int(self.kafka.get("session.timeout.ms", config.SESSION_TIMEOUT_MS))
+        deadline_s = time.monotonic() + session_ms / 1000 + _LEAVING_GRACE_S
         with self._of_group(group, doing) as consumer:
-            done = self._ask(doing, lambda: consumer.commit(offsets=wanted, asynchronous=False))
-        for one in done:
-            if one.error is not None:
-                raise trouble(one.error, doing, self.bootstrap)
+            while True:
+                error = self._ask(doing, lambda: _commit_error(consumer, wanted))
+                if error is None:
+                    return
+                if error.code() != KafkaError.UNKNOWN_MEMBER_ID:
+                    raise trouble(error, doing, self.bootstrap)
+                if time.monotonic() > deadline_s:
+                    raise Refused(
+                        f"Group {group} has members: only an empty group's offsets can be set.",
+                        "Stop its workers first, on every machine.",
+                    )
+                time.sleep(RETRY_EVERY_S)
 
     @contextmanager
     def _of_group(self, group: str, doing: str) -> Iterator[Consumer]:
@@ -257,6 +272,17 @@ class Cluster:
                 if error.code() in _STALE_LEADER:
                     self._admin = AdminClient(config.admin(self.kafka))
                 time.sleep(RETRY_EVERY_S)
+
+
+def _commit_error(consumer: Consumer, wanted: list[TopicPartition]) -> KafkaError | None:
+    """What stands against setting these offsets; a group with members is an answer, other errors are raised."""
+    try:
+        done = consumer.commit(offsets=wanted, asynchronous=False)
+    except KafkaException as exception:
+        if error_of(exception).code() == KafkaError.UNKNOWN_MEMBER_ID:
+            return error_of(exception)
+        raise
+    return next((one.error for one in done if one.error is not None), None)
 
 
 def _uuid_bytes(topic_id: object) -> bytes:
