@@ -183,11 +183,7 @@ def open_registry(project: Project) -> Registry:
         config = project.environment.registry_config(os.environ, project.root)
     except Unresolved as problem:
         raise Failure(str(problem), problem.remedy) from problem
-    schemas = {
-        (name, version): schema
-        for name, subject in project.catalogue.subjects.items()
-        for version, schema in subject.versions.items()
-    }
+    schemas = project.schemas()
     documents = {key: project.document(*key) for key in schemas}
     return connect(config, ids=project.ids(), schemas=schemas, documents=documents)
 

@@ -130,11 +130,7 @@ def _connect(project: Project) -> Registry:
         config = project.environment.registry_config(os.environ, project.root)
     except Unresolved as problem:
         raise KafkaTrouble(str(problem), problem.remedy) from problem
-    schemas = {
-        (name, version): schema
-        for name, subject in project.catalogue.subjects.items()
-        for version, schema in subject.versions.items()
-    }
+    schemas = project.schemas()
     documents = {key: project.document(*key) for key in schemas}
     try:
         return connect(config, ids=project.ids(), schemas=schemas, documents=documents)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from instar.core.finding import Finding
+from instar.core.formats.schema import Schema
 from instar.core.parts import Parts
 from instar.core.subject import Catalogue, Subject
 from instar.core.version import label
@@ -66,6 +67,14 @@ class Project:
             if (finding.subject is None or finding.subject in subjects)
             and not any(finding.path == other or (finding.path or "").startswith(other + ".") for other in others)
         )
+
+    def schemas(self) -> dict[VersionKey, Schema]:
+        """Every version of every subject, as a registry is opened with them."""
+        return {
+            (name, version): schema
+            for name, subject in self.catalogue.subjects.items()
+            for version, schema in subject.versions.items()
+        }
 
     def document(self, subject: str, version: int) -> str:
         """The self-contained document of a version, as a registry takes it."""

@@ -159,11 +159,7 @@ def judge_of(project: Project, name: str, direction: Direction, target: Topic) -
 
 
 def _registry(project: Project) -> Any:
-    schemas = {
-        (name, version): schema
-        for name, subject in project.catalogue.subjects.items()
-        for version, schema in subject.versions.items()
-    }
+    schemas = project.schemas()
     try:
         config = project.environment.registry_config(os.environ, project.root)
         documents = {key: project.document(*key) for key in schemas}
