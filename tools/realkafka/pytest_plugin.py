@@ -24,7 +24,7 @@ from realkafka.availability import (
 from realkafka.broker import KafkaServer
 from realkafka.registry import RegistryServer
 from realkafka.settings import ClientConfig
-from realkafka.tally import Count, Tally, report_path
+from realkafka.tally import Tally, report_path
 
 TOPIC_TIMEOUT_S = 30.0
 
@@ -149,12 +149,14 @@ def _end(server: KafkaServer) -> None:
 
 
 class Reporter:
-    """Watches one test run and keeps its tally."""
+    """Watches one test run and keeps its tally.
+
+    Where the run is spread over processes each of them marks and skips, and the one that gathers their reports counts.
+    """
 
     def __init__(self) -> None:
         """Starts at zero."""
         self.tally = Tally()
-        self._counts_of: dict[str, list[Count]] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -172,12 +174,11 @@ class Reporter:
             reason = next((reason for _, why_not in needed if (reason := why_not()) is not None), None)
             if reason is not None:
                 item.add_marker(pytest.mark.skip(reason=reason))
-            counts = {"kafka": self.tally.kafka, "registry": self.tally.registry}
-            self._counts_of[item.nodeid] = [counts[mark] for mark, _ in MARKS if item.get_closest_marker(mark)]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Counts a test once it was called, or as soon as it is known that it will not be."""
-        for count in self._counts_of.get(report.nodeid, ()):
+        counts = {"kafka": self.tally.kafka, "registry": self.tally.registry}
+        for count in [counts[mark] for mark, _ in MARKS if mark in report.keywords]:
             if report.skipped and not hasattr(report, "wasxfail"):
                 count.skip(_reason(report))
             elif report.when == "call" or report.failed:
@@ -187,8 +188,13 @@ class Reporter:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Leaves the tally for whoever judges the run."""
-        if not session.config.option.collectonly:
+        if not session.config.option.collectonly and not is_part(session.config):
             self.tally.write(report_path(session.config.rootpath))
+
+
+def is_part(config: pytest.Config) -> bool:
+    """Whether this process runs tests for another that gathers their reports (pytest-xdist)."""
+    return hasattr(config, "workerinput")
 
 
 def _reason(report: pytest.TestReport) -> str:
@@ -209,6 +215,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     First, since pytest raises here for what was left open.
     """
     reporter = config.pluginmanager.get_plugin("realkafka-reporter")
-    if isinstance(reporter, Reporter):
+    if isinstance(reporter, Reporter) and not is_part(config):
         for line in reporter.tally.lines():
             print(line)
