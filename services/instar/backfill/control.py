@@ -90,7 +90,6 @@ class Follower:
     def __init__(self, kafka: Mapping[str, Any], migration: str, direction: str) -> None:
         self._kafka = kafka
         self._name = migration, direction
-        self._entries: dict[str, bytes] = {}
         self._changed = threading.Condition()
         self._next = -1  # the offset up to which everything was seen; -1 before the topic was found
         self._closed = threading.Event()
@@ -125,7 +124,8 @@ class Follower:
         while not self._closed.is_set():
             try:
                 if self._cluster.find(TOPIC) is not None:
-                    self._follow(self._cluster.start_offsets(TOPIC, [0])[0])
+                    start, end = self._cluster.start_offsets(TOPIC, [0])[0], self._cluster.end_offsets(TOPIC, [0])[0]
+                    self._follow(start, end)
             except NotAllowed as denied:
                 log.warning("the control topic cannot be read", why=str(denied))
                 return
@@ -135,30 +135,39 @@ class Follower:
                 log.info("the control topic is out of reach", why=error_of(exception).str())
             self._closed.wait(_LOOK_AGAIN_S)
 
-    def _follow(self, start: int) -> None:
-        """Follow the topic until closed, or until it must be looked for anew."""
+    def _follow(self, start: int, end: int) -> None:
+        """Follow the topic until closed, or until it must be looked for anew.
+
+        Up to ``end`` what stood before still holds: a worker that is held back must not run while its order is read
+        again.
+        """
         consumer = Consumer(config.reader(self._kafka, committed=False))
         try:
             consumer.assign([TopicPartition(TOPIC, 0, start)])
-            self._entries = {}
-            self._seen(start)
+            entries: dict[str, bytes] = {}
+
+            def seen(offset: int) -> None:
+                if offset >= end:
+                    self._seen(offset, entries)
+
+            seen(start)
             while not self._closed.is_set():
                 messages: list[Any] = consumer.consume(500, _POLL_S)
                 for message in messages:
                     error = message.error()
                     if error is None:
-                        _take(self._entries, message.key(), message.value())
-                        self._seen(message.offset() + 1)
+                        _take(entries, message.key(), message.value())
+                        seen(message.offset() + 1)
                     elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
-                        self._seen(message.offset())
+                        seen(message.offset())
                     elif not error.retriable() and error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001
                         raise trouble(error, f"reading {TOPIC}")
         finally:
             consumer.close()
 
-    def _seen(self, offset: int) -> None:
+    def _seen(self, offset: int, entries: Mapping[str, bytes]) -> None:
         with self._changed:
-            self.orders = Orders.of(*self._name, self._entries)
+            self.orders = Orders.of(*self._name, entries)
             self._next = offset
             self._changed.notify_all()
 
