@@ -47,7 +47,7 @@ def begin_of(cluster: Cluster, settings: Migration, direction: Direction, point:
     topic = source_of(settings, direction)
     partitions = range(cluster.topic(topic).partitions)
     starts = cluster.start_offsets(topic, partitions)
-    return starts | _offsets("--from", cluster, topic, point, starts)
+    return starts | offsets_of("--from", cluster, topic, point, starts)
 
 
 def bound_by(
@@ -59,11 +59,11 @@ def bound_by(
         topic = plan.source.name
         ends = cluster.end_offsets(topic, plan.partitions)
         if isinstance(point, Offsets):
-            found = _offsets("--until", cluster, topic, point, ends)
+            found = offsets_of("--until", cluster, topic, point, ends)
         elif isinstance(point, Earliest):
             fail("--until earliest would carry nothing.", "Write now, offsets or a time.", USAGE)
         else:
-            found = _offsets("--until", cluster, topic, point, ends)
+            found = offsets_of("--until", cluster, topic, point, ends)
         meant = plan.partitions if named is None else named
         return {
             partition: found.get(partition, committed[partition]) if partition in meant else committed[partition]
@@ -73,7 +73,7 @@ def bound_by(
     return bounds
 
 
-def _offsets(option: str, cluster: Cluster, topic: str, point: Point, known: Mapping[int, int]) -> dict[int, int]:
+def offsets_of(option: str, cluster: Cluster, topic: str, point: Point, known: Mapping[int, int]) -> dict[int, int]:
     """What a point is in each partition that it says something about; ``known`` has every partition."""
     match point:
         case Earliest():

@@ -24,6 +24,7 @@ from instar.cli import (
     schema,
     status,
     tail,
+    topic,
     try_record,
     upcaster,
     verify,
@@ -80,6 +81,7 @@ VERBS = (
     tail,
     consumers,
     dlq,
+    topic,
 )
 for verb in VERBS:
     verb.add_to(app)

@@ -81,6 +81,7 @@ class Cluster:
             cluster_id = self._admin.list_topics(timeout=timeout_s).cluster_id
         except KafkaException as exception:
             raise trouble(error_of(exception), "connecting", self.bootstrap) from exception
+        self.id = str(cluster_id)
         # The broker inside librdkafka has no topic ids, no settings, and does not store transactional offsets.
         self.built_in = bool(cluster_id) and str(cluster_id).startswith("mockCluster")
 
