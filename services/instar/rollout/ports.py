@@ -101,17 +101,21 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """What the ledger is told of one step or decision. The store adds sequence, time and hashes."""
+    """What the ledger is told of one step or decision. The store adds sequence, time and hashes.
+
+    ``uses_approval`` is the id of the approval that this decision uses up, in the same database transaction.
+    """
 
     actor: str
     action: str
     reason: str
     fingerprint: str
     details: Mapping[str, Any] = field(default_factory=dict)
+    uses_approval: str = ""
 
 
 class Conflict(Exception):
-    """The row changed since it was read: another coordinator decided first."""
+    """The row changed since it was read, or the approval was used: another coordinator decided first."""
 
 
 class LeaseLost(Exception):

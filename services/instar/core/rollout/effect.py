@@ -62,7 +62,7 @@ class RegisterSchema:
 class CommitStart:
     """Start checkpoints of a direction's group, in each partition that has none; those that are there stay.
 
-    ``at``: the first offset there is, or the T that this transition has recorded.
+    ``at``: the first offset there is, or T, as this transition has recorded it or else the epoch record in force.
     """
 
     direction: Direction
@@ -74,7 +74,7 @@ class CommitStart:
 
 @dataclass(frozen=True, slots=True)
 class StartBridge:
-    """Ask for a direction's workers to run, and wait until one is seen. They are processes of others."""
+    """Ask for a direction's workers to run, a pause lifted, and wait until one is seen: processes of others."""
 
     direction: Direction
     REVERSE: ClassVar[str] = "ask for what was asked before"
@@ -102,7 +102,10 @@ class PauseBridge:
 
 @dataclass(frozen=True, slots=True)
 class Notify:
-    """Tell people. A message that was sent twice for one step carries the same id twice."""
+    """Tell people. A message that was sent twice for one step carries the same id twice.
+
+    Nobody to be reached is done all the same, with that as evidence: a rollout does not wait for a webhook.
+    """
 
     subject: str
     text: str
@@ -118,6 +121,7 @@ class ConfirmReady:
     """
 
     action: str
+    waived: tuple[str, ...] = ()  # gate:NAME, limit:NAME
     REVERSE: ClassVar[str] = "nothing to undo"
     FINAL: ClassVar[bool] = False
 

@@ -45,8 +45,9 @@ class GateVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """Somebody's yes to one action under one plan."""
+    """Somebody's yes to one action under one plan. ``id`` is the store's, which sees to it that it is used once."""
 
+    id: str
     action: str
     fingerprint: str
     requested_by: str
@@ -103,6 +104,7 @@ class Command:
     actor: str
     reason: str
     at: Circumstances
+    KIND: ClassVar[Kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +228,10 @@ class StepDone:
 
 @dataclass(frozen=True, slots=True)
 class StepFailed:
-    """The step certainly did not come about. What is uncertain is not reported at all: the step stays ``tried``."""
+    """The step certainly did not come about. What is uncertain is not reported at all: the step stays ``tried``.
+
+    A step that could not even be tried, because its picture could not be taken, fails too.
+    """
 
     index: int
     now_ms: int

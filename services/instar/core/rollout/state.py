@@ -59,6 +59,7 @@ class Underway:
     why_reverting: str = ""
     waivers: tuple[str, ...] = ()  # "what: by, reason", for the ledger
     plan: Plan | None = None  # what an apply will have applied
+    approval: str = ""  # the id of the one that was used
 
     @property
     def stage(self) -> Stage:
@@ -106,7 +107,9 @@ class Rollout:
     """One migration in one environment.
 
     ``epoch`` is the one in force (0: the old topic's, before any switch), ``last_epoch`` the last number taken.
-    ``made`` are the steps of ``apply`` that changed something: what ``abandon`` undoes.
+    ``made`` are the steps that ``abandon`` undoes, each effect once, with the picture from before its first run.
+    ``moved`` are the consumer groups that read the new topic because we moved them, in that order. ``paused``: a limit
+    has asked for a pause, and not all is well again.
     """
 
     migration: str
@@ -118,6 +121,8 @@ class Rollout:
     made: tuple[Step, ...] = ()
     verification: Verification | None = None
     lesson_due: bool = False
+    paused: bool = False
+    moved: tuple[str, ...] = ()
     record: EpochRecord | None = None
     underway: Underway | None = None
 
