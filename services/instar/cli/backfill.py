@@ -10,6 +10,7 @@ import typer
 
 from instar.backfill.control import Control, now_ms
 from instar.backfill.governing import Watched, Wish
+from instar.cli import correcting
 from instar.cli.backfill_scope import accept_plan, begin_of, bound_by, check_plan, named_alone, partitions_of
 from instar.cli.exits import USAGE, fail
 from instar.cli.governing import govern
@@ -87,6 +88,17 @@ RecoverOption = Annotated[
     bool, typer.Option("--recover-checkpoint", help="Find a lost checkpoint from what was published.")
 ]
 OutputOption = Annotated[Format, typer.Option("-o", "--output", help="How the summary is printed.")]
+RangeOption = Annotated[
+    list[str] | None,
+    typer.Option("--range", metavar="PARTITION:FROM-TO", help="Carry these once more, both included, with --into."),
+]
+IntoOption = Annotated[str | None, typer.Option(metavar="TOPIC", help="With --range: where to, a topic of its own.")]
+RunIdOption = Annotated[
+    str | None, typer.Option("--run-id", metavar="ID", help="With --range: the run's name; a run happens once.")
+]
+ExecuteOption = Annotated[
+    bool, typer.Option("--execute", help="With --range: carry them; without it the plan is shown.")
+]
 
 
 def backfill(
@@ -107,6 +119,10 @@ def backfill(
     accept_expired: AcceptExpiredOption = False,
     accept_fingerprint: AcceptFingerprintOption = False,
     recover_checkpoint: RecoverOption = False,
+    ranges: RangeOption = None,
+    into: IntoOption = None,
+    run_id: RunIdOption = None,
+    doing: ExecuteOption = False,
     output: OutputOption = Format.TABLE,
     project: ProjectOption = None,
     environment: EnvironmentOption = None,
@@ -116,7 +132,23 @@ def backfill(
 
     The same loop as `worker`, in the same consumer group and from the same checkpoint: stop it, lose the machine, start
     it again, or start a worker beside it. `pause`, `resume`, `rate`, `status` and `watch` act on it from anywhere.
+
+    With --range it is a correction instead: those source offsets once more through today's chain, into a topic of
+    their own, once.
     """
+    if ranges or into or run_id or doing:
+        given: dict[str, object] = {
+            "--from": start,
+            "--partitions": partitions,
+            "--rate": rate,
+            "--dry-run": dry_run,
+            "--limit": limit,
+        }
+        given |= {"--until": until != "now", "--watch-group": watch_group, "--max-latency": max_latency}
+        given |= {"--recover-checkpoint": recover_checkpoint, "--workers": workers != 1}
+        where = correcting.Where(project, environment, bootstrap)
+        asked = correcting.Asked(migration, ranges or [], into, run_id, direction, create, doing)
+        return correcting.correct(asked, where, [name for name, value in given.items() if value], output)
     begin, end = None if start is None else _point("--from", start), _point("--until", until)
     opened = open_project(project, environment)
     settings = migration_of(opened, migration)
