@@ -184,6 +184,17 @@ def test_no_source_of_a_manifest_gets_past_as_another_exception(
         read_manifest(folder)
 
 
+@pytest.mark.parametrize("text", ["\x1b[2J", "\ud800", "a\nb", "x" * 20_000, 7])
+@pytest.mark.parametrize("name", ["topic", "topic_id", "cluster_id"])
+def test_a_manifest_says_nothing_that_a_terminal_would_obey(tmp_path: Path, name: str, text: object) -> None:
+    folder = tmp_path / "a"
+    write_archive(folder, {0: [stored(0)]})
+    resealed(folder, source={**json.loads((folder / MANIFEST).read_text())["source"], name: text})
+    with pytest.raises(Unusable, match="is no plain text") as problem:
+        read_manifest(folder)
+    assert str(problem.value).isprintable()
+
+
 def test_a_manifest_of_endless_nesting_is_an_error(tmp_path: Path) -> None:
     (tmp_path / MANIFEST).write_text('{"a":' + "[" * 100_000 + "]" * 100_000 + "}")
     with pytest.raises(Unusable, match=MANIFEST):

@@ -10,6 +10,7 @@ from tests.support.topic_archives import stored, write_archive
 
 from instar.archives.topic_manifest import Manifest
 from instar.kafka.cluster import Cluster, Topic
+from instar.kafka.errors import Refused
 from instar.preservation.import_plan import LONGEST_MS, ImportPlan, Wish, plan_import
 
 DAY_MS = 24 * 3600 * 1000
@@ -155,6 +156,15 @@ def test_a_topic_must_be_empty_and_have_as_many_partitions(tmp_path: Path) -> No
     there.holds = True
     assert "holds records" in why(planned(manifest, there=there))
     assert planned(manifest, there=there, begun=True).refusals == []
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"retention.ms": "soon"}, {"retention.ms": "1e9"}, {"cleanup.policy": "a b"}, {"leader.replication": "0:1"}],
+)
+def test_settings_that_no_export_writes_make_no_topic(tmp_path: Path, settings: dict[str, str]) -> None:
+    with pytest.raises(Refused, match="which no export writes"):
+        planned(archive(tmp_path, settings))
 
 
 def test_a_broker_without_transactions_is_refused(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ FORMAT = 1
 MANIFEST, EXPORT = "manifest.json", "export.json"
 LIMIT_BYTES = 256 * 1024 * 1024
 MAX_PARTITIONS = 100_000  # five digits in a segment's name, and more than any cluster holds in one topic
+_LIMIT_TEXT_CHARS = 10_000
 _REMEDY = "Take a sound copy of the archive."
 
 
@@ -62,9 +63,9 @@ class Scope:
         if said["compression"] not in ("gzip", "zstd"):
             raise ValueError(f"its compression is {said['compression']!r}")
         return cls(
-            str(said["cluster_id"]),
-            str(said["topic"]),
-            str(said["topic_id"]),
+            _text(said["cluster_id"]),
+            _text(said["topic"]),
+            _text(said["topic_id"]),
             partitions,
             _texts(said["settings"]),
             starts,
@@ -194,7 +195,7 @@ def _segment(said: Mapping[str, Any]) -> Segment:
         str(said["sha256"]),
     )
     if said["file"] != made.file:
-        raise ValueError(f"it names the file {str(said['file'])[:80]!r} where {made.file} belongs")
+        raise ValueError(f"it names the file {ascii(said['file'])[:80]} where {made.file} belongs")
     return made
 
 
@@ -231,8 +232,15 @@ def _offset(value: Any) -> int:
     return value
 
 
+def _text(value: Any) -> str:
+    """What an export writes is plain: nothing that a terminal would obey, nothing that JSON could not carry on."""
+    if not isinstance(value, str) or len(value) > _LIMIT_TEXT_CHARS or not value.isascii() or not value.isprintable():
+        raise ValueError(f"{ascii(value)[:80]} is no plain text")
+    return value
+
+
 def _texts(said: Mapping[str, Any]) -> dict[str, str]:
-    return {str(name): str(each) for name, each in said.items()}
+    return {_text(name): _text(each) for name, each in said.items()}
 
 
 def _why(problem: Exception) -> str:

@@ -133,8 +133,9 @@ class _Export:
         self._segments: list[Segment] = []
 
     def finish(self) -> Manifest:
-        for part in self._folder.glob("*/.*.part"):
-            part.unlink()
+        for pattern in ("*/.*.part", ".*.part"):
+            for part in self._folder.glob(pattern):
+                part.unlink()
         summaries: dict[int, Mapping[str, Any]] = {}
         for partition, start in sorted(self._scope.starts.items()):
             summary = Summary()

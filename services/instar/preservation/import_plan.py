@@ -5,12 +5,15 @@ bounds on timestamps that refuse them, a topic that stamps them anew, and compac
 all there.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from instar.archives.topic_manifest import Manifest
 from instar.kafka.cluster import Cluster, Topic
+from instar.kafka.errors import Refused
+from instar.preservation.export_topic import SETTINGS
 
 LONGEST_MS = str(2**63 - 1)
 _NO_LIMIT = "-1"
@@ -26,6 +29,12 @@ _DEFAULTS: Mapping[str, str] = {
     "min.compaction.lag.ms": "0",
     "max.compaction.lag.ms": LONGEST_MS,
 }
+_NUMBER = re.compile(r"-?[0-9]{1,19}\Z")
+_WRITTEN = dict.fromkeys(SETTINGS, _NUMBER)
+_WRITTEN |= dict.fromkeys(
+    ("cleanup.policy", "compression.type", "message.timestamp.type"), re.compile(r"[A-Za-z0-9,]{0,40}\Z")
+)
+_WRITTEN["min.cleanable.dirty.ratio"] = re.compile(r"[0-9.E-]{1,40}\Z")
 _COMPACTION = {"min.compaction.lag.ms": LONGEST_MS, "max.compaction.lag.ms": LONGEST_MS}
 
 
@@ -62,6 +71,7 @@ def plan_import(
 
     Raises ``KafkaTrouble``.
     """
+    _refuse_odd_settings(manifest)
     found = cluster.find(topic)
     plan = ImportPlan(topic, manifest.scope.partitions, found is None)
     if cluster.built_in:
@@ -84,6 +94,16 @@ def plan_import(
     if left_out:
         plan.notes.append(f"The archive holds {len(manifest.partitions)} partitions; {left_out} stay empty.")
     return plan
+
+
+def _refuse_odd_settings(manifest: Manifest) -> None:
+    """An archive is data, and the settings in it make a topic: only those that an export writes, as it writes them."""
+    for name, value in manifest.scope.settings.items():
+        if name not in _WRITTEN or not _WRITTEN[name].match(value):
+            raise Refused(
+                f"The archive says that its topic had {name}={value}, which no export writes.",
+                "Take a sound copy of the archive.",
+            )
 
 
 def _make(plan: ImportPlan, manifest: Manifest, wish: Wish, now_ms: int) -> None:
