@@ -105,12 +105,14 @@ def check_map(shop: Shop, path: Path, before: Mapping[int, list[Seen]], after: M
             assert found.translate(partition, position) == expected
 
 
-def test_export_delete_import_is_the_same_byte_for_byte_and_offsets_are_explained(shop: Shop, tmp_path: Path) -> None:
-    transactions(shop, odd_events(600, keys=False), sizes=25, seed=1)
+def test_export_delete_import_killed_on_the_way_is_the_same_byte_for_byte_and_offsets_are_explained(
+    shop: Shop, tmp_path: Path
+) -> None:
+    transactions(shop, odd_events(600, keys=False), sizes=60, seed=1)
     before = read_topic(shop.kafka, shop.old, PARTITIONS)
     ends = shop.cluster.end_offsets(shop.old, range(PARTITIONS))
     assert sum(map(len, before.values())) == 600
-    assert sum(ends.values()) > 900  # markers and aborted records lie between
+    assert sum(ends.values()) > 750  # markers and aborted records lie between
     exported = topic(shop, "export", shop.old, tmp_path / "a")
     assert exported.code == 0, exported.err
     assert exported.json["records"] == 600
@@ -127,11 +129,10 @@ def test_export_delete_import_is_the_same_byte_for_byte_and_offsets_are_explaine
     assert planned.json["settings"]["retention.ms"] == "-1"
     assert shop.cluster.find(shop.old) is None  # nothing was done
 
-    imported = topic(shop, "import", tmp_path / "a", shop.old, "--execute")
-    assert imported.code == 0, imported.err
+    imported = import_killed_three_times(shop, tmp_path / "a")
     after = read_topic(shop.kafka, shop.old, PARTITIONS)
     assert contents(after) == contents(before)
-    check_map(shop, Path(imported.json["offsets_map"]), before, after)
+    check_map(shop, Path(imported["offsets_map"]), before, after)
     made = shop.cluster.topic(shop.old).settings
     assert {name: made[name] for name in planned.json["settings"]} == planned.json["settings"]
     assert made["cleanup.policy"] == settings["cleanup.policy"]
@@ -144,6 +145,24 @@ def test_export_delete_import_is_the_same_byte_for_byte_and_offsets_are_explaine
     refused = topic(shop, "import", tmp_path / "b", shop.old, "--execute")
     assert refused.code == 4
     assert "Another archive" in refused.err
+
+
+def import_killed_three_times(shop: Shop, folder: Path) -> Any:
+    """What the last call said, which also lost two of Kafka's answers."""
+    arguments = ("topic", "import", str(folder), shop.old, "--execute", "-o", "json")
+    for failpoint in ("flushed=kill@2", "during-commit=kill@2", "after-commit=kill@2"):
+        process = CommandProcess(shop, arguments, failpoint)
+        try:
+            process.ended()
+            assert process.hits, (failpoint, process.stderr)
+        finally:
+            process.kill()
+    ended = CommandProcess(shop, arguments, "before-commit=raise@1;during-commit=raise@2").ended()
+    assert ended.code == 0, ended.stderr
+    said = json.loads(ended.stdout)
+    assert said["recoveries"] == 2
+    assert 0 < said["written"] < said["records"]
+    return said
 
 
 def test_a_compacted_topic_comes_back_with_its_gaps_closed(
@@ -159,12 +178,12 @@ def test_a_compacted_topic_comes_back_with_its_gaps_closed(
     }
     kafka = {**broker.client_config(), **QUICK_SESSION}
     shop = write_shop(tmp_path / "shop", "kept", kafka, partitions=PARTITIONS, topics={"old": settings})
-    transactions(shop, odd_events(500), sizes=20, seed=2)
+    transactions(shop, odd_events(300), sizes=20, seed=2)
 
     def thinned() -> dict[int, list[Seen]] | None:
         """Once the cleaner is done and the number of records stays."""
         looks = [read_topic(shop.kafka, shop.old, PARTITIONS) for _ in range(4)]
-        return looks[-1] if all(look == looks[0] for look in looks) and _count(looks[0]) < 400 else None
+        return looks[-1] if all(look == looks[0] for look in looks) and _count(looks[0]) < 240 else None
 
     before: dict[int, list[Seen]] = until("the cleaner is done", thinned)
     assert any(seen.value is None for records in before.values() for seen in records)
@@ -246,31 +265,6 @@ def test_an_export_that_is_killed_is_finished_and_what_was_finished_is_kept(shop
     assert "whole archive" in again.err
 
 
-def test_an_import_that_is_killed_anywhere_is_finished_exactly_once(shop: Shop, tmp_path: Path) -> None:
-    transactions(shop, odd_events(900, keys=False), sizes=200, seed=5)
-    before = read_topic(shop.kafka, shop.old, PARTITIONS)
-    folder = tmp_path / "a"
-    assert topic(shop, "export", shop.old, folder).code == 0
-    drop(shop, shop.old)
-    arguments = ("topic", "import", str(folder), shop.old, "--execute", "-o", "json")
-    for failpoint in ("offsets-sent=kill@1", "flushed=kill@2", "during-commit=kill@2", "after-commit=kill@2"):
-        process = CommandProcess(shop, arguments, failpoint)
-        try:
-            process.ended()
-            assert process.hits, (failpoint, process.stderr)
-        finally:
-            process.kill()
-    process = CommandProcess(shop, arguments, "before-commit=raise@1;during-commit=raise@2")
-    ended = process.ended()
-    assert ended.code == 0, ended.stderr
-    said = json.loads(ended.stdout)
-    assert said["recoveries"] == 2
-    assert 0 < said["written"] < 900
-    after = read_topic(shop.kafka, shop.old, PARTITIONS)
-    assert contents(after) == contents(before)
-    check_map(shop, Path(said["offsets_map"]), before, after)
-
-
 def test_a_stranger_in_the_topic_is_named(shop: Shop, tmp_path: Path) -> None:
     transactions(shop, odd_events(90, keys=False), sizes=30, seed=6)
     assert topic(shop, "export", shop.old, tmp_path / "a").code == 0
@@ -307,7 +301,7 @@ def test_a_topic_that_was_made_again_is_not_the_one_that_the_export_began_with(s
 
 
 def test_a_part_of_a_topic_is_exported_between_offsets(shop: Shop, tmp_path: Path) -> None:
-    transactions(shop, odd_events(120, keys=False), sizes=1, seed=9)
+    transactions(shop, odd_events(120, keys=False), sizes=5, seed=9)
     before = read_topic(shop.kafka, shop.old, PARTITIONS)
     start, bound = before[2][5].offset, before[2][30].offset
     ran = topic(

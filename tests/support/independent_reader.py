@@ -25,7 +25,14 @@ class Seen(NamedTuple):
 def read_topic(kafka: Mapping[str, Any], topic: str, partitions: int) -> dict[int, list[Seen]]:
     """Every committed record of each partition, in order, up to the partition's end."""
     consumer = Consumer(
-        {**kafka, "group.id": "somebody", "enable.auto.commit": False, "enable.partition.eof": True, "log_level": 0}
+        {
+            **kafka,
+            "group.id": "somebody",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": 20,
+            "log_level": 0,
+        }
     )
     found: dict[int, list[Seen]] = {partition: [] for partition in range(partitions)}
     open_ = set(found)
