@@ -135,11 +135,15 @@ class Coordinator:
         """Anything else that people say: a lesson."""
         return self._under_lease(migration, event, actor, reason, "")
 
+    def resume(self, migration: str) -> Result:
+        """Go on with whatever is in progress, also with what limits began and no command names."""
+        return self._under_lease(migration, None, "instar", "", "")
+
     def revert(self, migration: str, *, actor: str, reason: str) -> Result:
         """Undo the transition in progress, where that is still possible."""
         return self._under_lease(migration, Revert(actor, reason), actor, reason, "")
 
-    def _under_lease(self, migration: str, event: Event, actor: str, reason: str, fingerprint: str) -> Result:
+    def _under_lease(self, migration: str, event: Event | None, actor: str, reason: str, fingerprint: str) -> Result:
         try:
             with self._store.lease(migration, self._owner) as lease:
                 state, revision = self._load(migration)
@@ -171,7 +175,9 @@ class Coordinator:
                 "lease-lost",
             )
 
-    def _answer(self, session: _Session, event: Event) -> Result:
+    def _answer(self, session: _Session, event: Event | None) -> Result:
+        if event is None:
+            return self._go_on(session)
         if isinstance(event, Command) and session.state.underway is None:
             self._take(session, TimePassed(self._clock.now_ms()))  # what has expired does not count any more
         if isinstance(event, Revert) and session.state.place is Stage.IN_DOUBT:
@@ -181,7 +187,13 @@ class Coordinator:
         if isinstance(decided, Refused):
             return Result("refused", session.state, decided.message, decided.remedy, decided.code, decided.evidence)
         if session.state.underway is None:
-            return Result("nothing" if session.state == before else "done", session.state, decided.note)
+            kind: Kind = "nothing" if session.state == before else "undone" if isinstance(event, Revert) else "done"
+            return Result(kind, session.state, decided.note)
+        return self._drive(session)
+
+    def _go_on(self, session: _Session) -> Result:
+        if session.state.underway is None:
+            return Result("nothing", session.state, "nothing is in progress")
         return self._drive(session)
 
     def _drive(self, session: _Session) -> Result:

@@ -8,7 +8,7 @@ picture is persisted; undoing restores the picture, so what was there before us 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
 from instar.core.provenance import Direction
@@ -313,8 +313,8 @@ def words(effect: Effect) -> str:
     if isinstance(effect, Undo):
         return f"undo: {words(effect.of)}"
     said = ", ".join(
-        f"{field_name}={value}"
-        for field_name in type(effect).__dataclass_fields__
-        if (value := getattr(effect, field_name)) not in ((), {}, "") and not isinstance(value, Mapping)
+        f"{each.name}={value}"
+        for each in fields(effect)
+        if (value := getattr(effect, each.name)) not in ((), "") and not isinstance(value, Mapping)
     )
     return f"{name} ({said})" if said else name
