@@ -137,18 +137,10 @@ def backfill(
     their own, once.
     """
     if ranges or into or run_id or doing:
-        given: dict[str, object] = {
-            "--from": start,
-            "--partitions": partitions,
-            "--rate": rate,
-            "--dry-run": dry_run,
-            "--limit": limit,
-        }
-        given |= {"--until": until != "now", "--watch-group": watch_group, "--max-latency": max_latency}
-        given |= {"--recover-checkpoint": recover_checkpoint, "--workers": workers != 1}
+        others = _given(start, until, partitions, rate, watch_group, max_latency, limit, dry_run, workers != 1)
         where = correcting.Where(project, environment, bootstrap)
         asked = correcting.Asked(migration, ranges or [], into, run_id, direction, create, doing)
-        return correcting.correct(asked, where, [name for name, value in given.items() if value], output)
+        return correcting.correct(asked, where, others, output)
     begin, end = None if start is None else _point("--from", start), _point("--until", until)
     opened = open_project(project, environment)
     settings = migration_of(opened, migration)
@@ -177,14 +169,18 @@ def backfill(
     with stopping() as state, showing(migration, sum(run.todo_records for run in carried)) as show:
         steered = partial(govern, wish)
         if partitions is None:
-            slots = [Slot(f"{name}-{number}", run.assemble, steered) for run in carried for number in range(workers)]
-            if len(slots) == 1:
-                slots = [Slot(slots[0].instance, lambda: carried[0].plan, steered)]
-            supervise(slots, state.event, show)
+            _carry_all(carried, name, steered, state, show, workers)
         else:
             _carry_named(cluster, runs, steered, state, show, workers)
     summarize(carried, cluster, time.monotonic() - began_s, output)
     return state.exit_code
+
+
+def _given(start: str | None, until: str, *rest: object) -> list[str]:
+    """Those options that were given, by name: a correction has no use for them."""
+    names = ("--partitions", "--rate", "--watch-group", "--max-latency", "--limit", "--dry-run", "--workers")
+    given = {"--from": start, "--until": until != "now", **dict(zip(names, rest, strict=True))}
+    return [name for name, value in given.items() if value]
 
 
 def _prepared(
@@ -214,6 +210,21 @@ def _prepared(
         accept_plan(cluster, run.plan)
     remember(cluster, run.plan, parts, create=True)
     return run, named
+
+
+def _carry_all(
+    runs: Sequence[Run],
+    name: str,
+    steered: Callable[[BridgePlan], Governor],
+    state: Stopping,
+    show: Callable[[Tally], None],
+    workers: int,
+) -> None:
+    """In the group; a single worker runs in this process, under the plan that is made already."""
+    slots = [Slot(f"{name}-{number}", run.assemble, steered) for run in runs for number in range(workers)]
+    if len(slots) == 1:
+        slots = [Slot(slots[0].instance, lambda: runs[0].plan, steered)]
+    supervise(slots, state.event, show)
 
 
 def _carry_named(

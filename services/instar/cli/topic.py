@@ -31,7 +31,7 @@ from instar.kafka.cluster import Cluster, Topic
 from instar.kafka.failpoints import Failpoints
 from instar.preservation.export_topic import SEGMENT_BYTES, Asked, Done, Stopped, export_topic
 from instar.preservation.import_plan import ImportPlan, Wish, plan_import
-from instar.preservation.import_topic import Progress, import_topic, standing
+from instar.preservation.import_topic import Imported, Progress, import_topic, standing
 
 _MIB = 1024 * 1024
 
@@ -202,6 +202,11 @@ def import_(
         except (Stopped, Interrupted):
             _say("Stopped. What is committed is kept; the same command goes on from there.")
             return state.exit_code
+    _tell_imported(done, manifest, output)
+    return OK
+
+
+def _tell_imported(done: Imported, manifest: Manifest, output: Document) -> None:
     if output is Document.JSON:
         print_json(
             {
@@ -216,11 +221,12 @@ def import_(
             }
         )
     elif done.offsets_map is None:
-        print(f"{topic} holds the archive already: {done.records:,} records. Nothing was written.")
+        print(f"{done.topic} holds the archive already: {done.records:,} records. Nothing was written.")
     else:
-        print(f"{done.records:,} records in {topic}, {done.written:,} written now; read back, and all are the same")
+        print(
+            f"{done.records:,} records in {done.topic}, {done.written:,} written now; read back, and all are the same"
+        )
         print(f"old and new offsets: {done.ranges:,} ranges in {done.offsets_map}")
-    return OK
 
 
 def _planned(plan: ImportPlan, manifest: Manifest, output: Document) -> int:
