@@ -1,5 +1,6 @@
 """Rollouts brought to a place of the table, ready to be moved on, killed or undone."""
 
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -75,9 +76,17 @@ class Lab:
     def __post_init__(self) -> None:
         self.ticker = Ticker(self.world)
         self.store = MemoryStore(self.clock)
-        self.runner = WorldRunner(self.world, lambda: self.ticker())
-        self.store.tick = lambda: self.ticker()
+        self.runner = WorldRunner(self.world, self._tick)
+        self.store.tick = self._tick
         self.coordinator = self.operator("ada")
+
+    def _tick(self) -> None:
+        self.ticker()
+
+    def copy(self) -> "Lab":
+        """The same lab, so that one preparation serves many experiments."""
+        copied: Lab = pickle.loads(pickle.dumps(self))  # noqa: S301
+        return copied
 
     def operator(self, owner: str, **more: Any) -> Coordinator:
         return Coordinator(self.store, self.runner, self.keeper, self.clock, environment="test", owner=owner, **more)
