@@ -35,10 +35,12 @@ def decide(state: Rollout, event: Event) -> Decided | Refused:
     """Total: every event has an answer in every state. TypeError is a fault of ours: a cell that does not fit."""
     cell: Cell = TABLE[event.KIND][state.place]
     match cell:
-        case No(code):
+        case No(code, unless):
+            if unless and state.lesson_due:
+                return Decided(state, f"nothing to do: {unless}")
             return _refuse(state, code)
         case Stay(why):
-            return Decided(state, state.effects, why)
+            return Decided(state, why)
         case Resume():
             return _resume(state, _command(event))
         case TakeOver():
@@ -46,7 +48,7 @@ def decide(state: Rollout, event: Event) -> Decided | Refused:
         case Go(transition, unless):
             command = _command(event)
             if unless and _applied(state, command):
-                return Decided(state, (), f"nothing to do: {unless}")
+                return Decided(state, f"nothing to do: {unless}")
             return begin(state, command, transition)
         case Move():
             return _move(state, event, cell)
@@ -80,8 +82,8 @@ def begin(state: Rollout, command: Command, name: str) -> Decided | Refused:
     )
     begun = replace(state, underway=underway, last_epoch=max(epoch, state.last_epoch))
     if not underway.steps:
-        return Decided(progress.finished(begun, underway), (), f"{name} is done")
-    return Decided(begun, begun.effects, f"{name} begins")
+        return Decided(progress.finished(begun, underway), f"{name} is done")
+    return Decided(begun, f"{name} begins")
 
 
 def _resume(state: Rollout, command: Command) -> Decided | Refused:
@@ -94,7 +96,7 @@ def _resume(state: Rollout, command: Command) -> Decided | Refused:
         if plan is not None and plan.fingerprint != command.at.fingerprint:
             evidence = (f"in progress: {plan.fingerprint[:16]}", f"now: {command.at.fingerprint[:16]}")
             return _refuse(state, "drifted", evidence)
-    return Decided(state, state.effects, f"{underway.transition} goes on")
+    return Decided(state, f"{underway.transition} goes on")
 
 
 def _take_over(state: Rollout, command: Command) -> Decided | Refused:
@@ -111,7 +113,7 @@ def _move(state: Rollout, event: Event, cell: Move) -> Decided:
             moves = event.small == (cell.when == "lag is small everywhere")
         case VerificationSeen(fingerprint, right, until_ms, now_ms):
             if fingerprint != state.fingerprint:
-                return Decided(state, (), "the verification is of another plan")
+                return Decided(state, "the verification is of another plan")
             seen = Verification(fingerprint, right, until_ms)
             state = replace(state, verification=seen)
             moves = seen.fresh(state.fingerprint, now_ms) == (cell.when == "fresh and right")
@@ -121,8 +123,8 @@ def _move(state: Rollout, event: Event, cell: Move) -> Decided:
         case _:
             moves = True  # that it was seen is all there is to it
     if not moves:
-        return Decided(state, (), f"{state.phase} stays")
-    return Decided(replace(state, phase=cell.to), (), f"{cell.to}: {cell.when}")
+        return Decided(state, f"{state.phase} stays")
+    return Decided(replace(state, phase=cell.to), f"{cell.to}: {cell.when}")
 
 
 def _by_limits(state: Rollout, event: Event, cell: ByLimits) -> Decided | Refused:
@@ -131,11 +133,11 @@ def _by_limits(state: Rollout, event: Event, cell: ByLimits) -> Decided | Refuse
     action, evidence = gravest(event.verdicts)
     if action in ("none", "alert"):
         calm = replace(state, paused=False) if action == "none" else state
-        return Decided(calm, calm.effects, evidence or "all limits are kept")
+        return Decided(calm, evidence or "all limits are kept")
     wanted = cell.rollback if action == "rollback" else cell.pause
     underway = state.underway
     if wanted == "stay" or (underway is not None and underway.transition != "switch"):
-        return Decided(state, (), f"held by a limit: {evidence}")
+        return Decided(state, f"held by a limit: {evidence}")
     if wanted == "revert":
         return progress.revert(state, _underway(state), LIMITS, evidence)
     command = Command(LIMITS, evidence, Circumstances(event.now_ms, state.fingerprint))
@@ -146,9 +148,9 @@ def _by_limits(state: Rollout, event: Event, cell: ByLimits) -> Decided | Refuse
         evidence = f"{evidence}; no rollback: {begun.message}"
         command = replace(command, reason=evidence)
     if underway is not None:
-        return Decided(state, (), f"held by a limit: {evidence}")
+        return Decided(state, f"held by a limit: {evidence}")
     if state.paused:
-        return Decided(state, (), f"paused already: {evidence}")
+        return Decided(state, f"paused already: {evidence}")
     return begin(state, command, "pause")
 
 
@@ -182,7 +184,7 @@ def _learn(state: Rollout, event: Lesson) -> Decided | Refused:
         return _refuse(state, "no-lesson-due")
     if not (event.cause.strip() and event.fix.strip() and event.lesson.strip()):
         return _refuse(state, "lesson-empty")
-    return Decided(replace(state, lesson_due=False), (), "the lesson is recorded")
+    return Decided(replace(state, lesson_due=False), "the lesson is recorded")
 
 
 def _applied(state: Rollout, command: Command) -> bool:

@@ -8,11 +8,15 @@ from instar.core.rollout.state import Rollout
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """``effects`` are still to run, in order. ``note`` says in a sentence what was decided."""
+    """``note`` says in a sentence what was decided."""
 
     state: Rollout
-    effects: tuple[Effect, ...]
     note: str
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        """What is still to run, in order."""
+        return self.state.effects
 
 
 @dataclass(frozen=True, slots=True)

@@ -303,6 +303,7 @@ EFFECTS: tuple[type[Effect], ...] = (
     DeleteTopic,
     Undo,
 )
+FINAL_EFFECTS: tuple[type[Effect], ...] = tuple(each for each in EFFECTS if each.FINAL)
 OWN = (ConfirmReady, Hold)
 """What the coordinator does itself; a runner never sees these."""
 

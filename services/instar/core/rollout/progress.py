@@ -15,10 +15,10 @@ def tried(state: Rollout, underway: Underway, index: int, before: Mapping[str, A
     """The step is about to run. A picture that is there already stays: the first one is from before us."""
     step = underway.steps[index]
     if step.progress == "tried":
-        return Decided(state, state.effects, f"again: {words(step.effect)}")
+        return Decided(state, f"again: {words(step.effect)}")
     underway = underway.with_step(index, replace(step, progress="tried", before=before))
     state = replace(state, underway=underway)
-    return Decided(state, state.effects, words(step.effect))
+    return Decided(state, words(step.effect))
 
 
 def done(state: Rollout, underway: Underway, event: StepDone) -> Decided:
@@ -28,8 +28,8 @@ def done(state: Rollout, underway: Underway, event: StepDone) -> Decided:
     state = _known(replace(state, underway=underway), underway, step)
     note = f"done: {words(step.effect)}"
     if underway.index is None:
-        return Decided(finished(state, underway), (), f"{note}; {underway.transition} is finished")
-    return Decided(state, state.effects, note)
+        return Decided(finished(state, underway), f"{note}; {underway.transition} is finished")
+    return Decided(state, note)
 
 
 def failed(state: Rollout, underway: Underway, event: StepFailed) -> Decided:
@@ -42,13 +42,13 @@ def failed(state: Rollout, underway: Underway, event: StepFailed) -> Decided:
     why = f"failed: {words(step.effect)}: {event.message}"
     if is_barrier(underway) and underway.stage is Stage.MOVING:
         return revert(state, underway, underway.actor, why)
-    return Decided(state, state.effects, why)
+    return Decided(state, why)
 
 
 def revert(state: Rollout, underway: Underway, actor: str, why: str) -> Decided:
     """Undo from now on. The caller has made sure that nothing final happened."""
     if underway.reverting:
-        return Decided(state, (), f"undoing {underway.transition} goes on")
+        return Decided(state, f"undoing {underway.transition} goes on")
     steps = tuple(
         replace(step, progress="planned") if step.effect.FINAL and step.progress == "tried" else step
         for step in underway.steps
@@ -56,8 +56,8 @@ def revert(state: Rollout, underway: Underway, actor: str, why: str) -> Decided:
     underway = replace(underway, steps=steps, reverting=True, why_reverting=f"{actor}: {why}")
     state = replace(state, underway=underway)
     if underway.index is None:
-        return Decided(_back(state, underway), (), f"{underway.transition} is undone: {why}")
-    return Decided(state, (), f"undoing {underway.transition}: {why}")
+        return Decided(_back(state, underway), f"{underway.transition} is undone: {why}")
+    return Decided(state, f"undoing {underway.transition}: {why}")
 
 
 def undone(state: Rollout, underway: Underway, index: int) -> Decided:
@@ -69,8 +69,8 @@ def undone(state: Rollout, underway: Underway, index: int) -> Decided:
         state = replace(state, moved=_moved(state, step.effect, undone=True))
     note = f"undone: {words(step.effect)}"
     if underway.index is None:
-        return Decided(_back(state, underway), (), f"{note}; {underway.transition} is undone")
-    return Decided(state, (), note)
+        return Decided(_back(state, underway), f"{note}; {underway.transition} is undone")
+    return Decided(state, note)
 
 
 def finished(state: Rollout, underway: Underway) -> Rollout:

@@ -74,9 +74,10 @@ class Stay:
 
 @dataclass(frozen=True, slots=True)
 class No:
-    """A named refusal (``refusals.py``)."""
+    """A named refusal (``refusals.py``). ``unless``: a condition under which there is nothing to do instead."""
 
     code: str
+    unless: str = ""
 
 
 Cell = Go | Move | Resume | TakeOver | ByLimits | Do | Stay | No
@@ -162,6 +163,7 @@ _EARLY = Stay("nothing runs yet")
 _NO_STEP = No("no-step")
 _IDLE = No("nothing-underway")
 _SAME = "the plan is applied"
+_NOT_SWITCHED = No("not-switched", unless="it was rolled back")
 _BEFORE_SWITCH = ByLimits(pause="pause", rollback="pause")
 
 TABLE: Mapping[Kind, Mapping[Place, Cell]] = MappingProxyType(
@@ -196,10 +198,10 @@ TABLE: Mapping[Kind, Mapping[Place, Cell]] = MappingProxyType(
         ),
         Kind.ROLLBACK: _row(
             draft=No("not-switched"),
-            expanded=No("not-switched"),
-            replaying=No("not-switched"),
-            caught_up=No("not-switched"),
-            verified=No("not-switched"),
+            expanded=_NOT_SWITCHED,
+            replaying=_NOT_SWITCHED,
+            caught_up=_NOT_SWITCHED,
+            verified=_NOT_SWITCHED,
             switched=Go("rollback"),
             retired=_RETIRED,
             abandoned=_ABANDONED,
