@@ -6,7 +6,8 @@ from typing import Any
 import orjson
 from hypothesis import assume, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from tests.support.rollout_states import state_at
 from tests.support.rollouts import NAME, PLAN, replanned
 
 from instar.core.rollout import decide as machine
@@ -37,8 +38,8 @@ from instar.core.rollout.event import (
     VerificationSeen,
     Waiver,
 )
-from instar.core.rollout.phase import FINAL, Phase, Stage
-from instar.core.rollout.plan import GroupPlan
+from instar.core.rollout.phase import FINAL, Phase, Place, Stage
+from instar.core.rollout.plan import GroupPlan, Plan
 from instar.core.rollout.state import Rollout
 
 PRINTS = st.sampled_from([PLAN.fingerprint, PLAN.fingerprint, PLAN.fingerprint, "e" * 64])
@@ -70,7 +71,14 @@ class Rolling(RuleBasedStateMachine):
         self.state = Rollout(NAME)
         self.now_ms = 1
         self.taken: set[int] = set()
-        self.retired: Rollout | None = None
+
+    @initialize(
+        place=st.sampled_from((Phase.DRAFT, Phase.EXPANDED, Phase.VERIFIED, Phase.SWITCHED, Phase.RETIRED, *Stage)), plan=PLANS
+    )
+    def begin(self, place: Place, plan: Plan) -> None:
+        """Random events alone rarely get past a verification, so most lives begin further on."""
+        self.state = state_at(place, plan)
+        self.taken = set(range(1, self.state.last_epoch + 1))
 
     def circumstances(self, data: st.DataObject, action: str) -> Circumstances:
         approval = None
