@@ -73,7 +73,8 @@ class Rolling(RuleBasedStateMachine):
         self.taken: set[int] = set()
 
     @initialize(
-        place=st.sampled_from((Phase.DRAFT, Phase.EXPANDED, Phase.VERIFIED, Phase.SWITCHED, Phase.RETIRED, *Stage)), plan=PLANS
+        place=st.sampled_from((Phase.DRAFT, Phase.EXPANDED, Phase.VERIFIED, Phase.SWITCHED, Phase.RETIRED, *Stage)),
+        plan=PLANS,
     )
     def begin(self, place: Place, plan: Plan) -> None:
         """Random events alone rarely get past a verification, so most lives begin further on."""
