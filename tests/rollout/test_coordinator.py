@@ -383,6 +383,14 @@ def test_an_approval_is_used_once() -> None:
     assert lab.state.fingerprint == PLAN.fingerprint
 
 
+def test_who_only_watches_keeps_no_operator_out() -> None:
+    lab = Lab().reach(Phase.VERIFIED)
+    token = lab.store.tokens[NAME]
+    quiet = LimitsSeen(lab.clock.now_ms(), (replace(BREACHED, verdict="ok", action="none"),))
+    assert lab.coordinator.observe(NAME, [quiet, quiet]).kind == "nothing"
+    assert lab.store.tokens[NAME] == token
+
+
 def test_every_change_is_in_the_ledger_with_who_why_and_under_which_plan() -> None:
     lab = Lab().reach(Phase.SWITCHED)
     ledger = [noted for noted in lab.store.ledger if noted.action.startswith("switch")]
@@ -393,3 +401,20 @@ def test_every_change_is_in_the_ledger_with_who_why_and_under_which_plan() -> No
     }
     ends = [noted for noted in ledger if noted.details.get("effect", {}).get("do") == "RecordEnds"]
     assert ends[-1].details["evidence"]["offsets"].keys() == {"0", "1"}
+
+
+def test_after_a_crash_the_picture_is_still_the_one_from_before_us() -> None:
+    """What a killed apply had made already is not taken, on the second try, for what others had made."""
+    ready = Lab()
+    lab = ready.copy()
+    lab.done("apply")
+    for at in range(lab.ticker.count - ready.ticker.count):
+        lab = ready.copy()
+        before = lab.world.summary()
+        lab.ticker.kill_at = lab.ticker.count + at
+        with pytest.raises(Killed):
+            lab.do("apply")
+        lab.after_a_crash()
+        lab.do("apply")
+        lab.done("abandon")
+        assert lab.world.summary() == {**before, "bridges": {"up": "stop", "down": ""}}, f"killed at {at}"

@@ -125,10 +125,18 @@ class Coordinator:
         return self._under_lease(migration, event, command.actor, command.reason, command.at.fingerprint)
 
     def observe(self, migration: str, events: Iterable[Event], *, actor: str = "instar") -> Result:
-        """Tell the machine what was seen of the world. What limits begin is carried out at once."""
+        """Tell the machine what was seen of the world. What limits begin is carried out at once.
+
+        The lease is taken only where something changes: who watches must not keep an operator's command out.
+        """
         result = Result("nothing", self.state(migration), "nothing was seen")
         for event in events:
-            result = self._under_lease(migration, event, actor, "", "")
+            state = self.state(migration)
+            decided = decide(state, event)
+            if isinstance(decided, Decided) and decided.state == state:
+                result = Result("nothing", state, decided.note)
+            else:
+                result = self._under_lease(migration, event, actor, "", "")
         return result
 
     def tell(self, migration: str, event: Event, *, actor: str, reason: str = "") -> Result:

@@ -320,3 +320,21 @@ def test_a_rollout_survives_its_document_in_every_place_and_a_later_format_is_re
         assert from_document(to_document(state)) == state
     with pytest.raises(UnknownFormat, match=str(FORMAT + 1)):
         from_document({**to_document(Rollout(NAME)), "format": FORMAT + 1})
+
+
+def test_steps_are_undone_the_last_first_and_what_certainly_did_not_happen_is_left_alone() -> None:
+    answer = decide(state_at(Stage.IN_DOUBT, PLAN), Revert("ada", "enough", happened=False))
+    assert isinstance(answer, Decided)
+    state, order = answer.state, []
+    while state.underway is not None:
+        assert state.place is Stage.REVERTING
+        index = state.underway.index
+        assert index is not None
+        order.append(type(state.underway.steps[index].effect).__name__)
+        undone = decide(state, StepDone(index, NOW_MS))
+        assert isinstance(undone, Decided)
+        state = undone.state
+    assert order == [
+        "RecordEnds", "DrainBridge", "RecordEnds", "AwaitProducers", "CloseEpoch", "ConfirmReady", "TranslateGroup"
+    ]  # fmt: skip
+    assert (state.phase, state.epoch, state.last_epoch, state.moved) == (Phase.VERIFIED, 0, 1, ())

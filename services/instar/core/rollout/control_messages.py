@@ -14,7 +14,8 @@ later format included, it must treat as ``closing``: not writing is the only ans
 
 A managed producer may write its side's topic exactly while the newest epoch record is open, names its side and is the
 one that it has acted upon. On ``closing`` it commits or aborts what is open, writes nothing more, and acknowledges that
-epoch number; an acknowledgement of any other number counts for nothing.
+epoch number; an acknowledgement of any other number counts for nothing. An attempt that is undone puts the open record
+of before back, with its lower number; the next attempt's is higher than both.
 """
 
 from collections.abc import Mapping
