@@ -22,7 +22,9 @@ from instar.core.upcasting.program import Program
 _RECORD_OVERHEAD_BYTES = 100
 _HEADER_OVERHEAD_BYTES = 10
 
-Result = Literal["published", "dead-lettered", "dropped", "echoed"]
+# A bridge itself says none of the last two: ``current`` is what in place leaves alone, ``overtaken`` what must not
+# replace a newer value.
+Result = Literal["published", "dead-lettered", "dropped", "echoed", "current", "overtaken"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 FORMAT = 1
+SPLIT_FORMAT = 2  # with a split: a release that knows format 1 only would pass over the history
 LIMIT_HELD_CHARS = 120
 
 
@@ -17,8 +18,9 @@ LIMIT_HELD_CHARS = 120
 class Counts:
     """Cumulative counts of one source partition and direction.
 
-    read = published + dead_lettered + dropped + current + echoed. ``expired`` were deleted by retention before they
-    were read and accepted as lost by an operator. ``published`` counts source records, ``outputs`` what they became.
+    read = published + dead_lettered + dropped + current + echoed + overtaken. ``expired`` were deleted by retention
+    before they were read and accepted as lost by an operator. ``published`` counts source records, ``outputs`` what
+    they became. ``overtaken`` are records whose key had a newer value published already, which they must not replace.
     """
 
     read: int = 0
@@ -29,6 +31,7 @@ class Counts:
     current: int = 0
     echoed: int = 0
     expired: int = 0
+    overtaken: int = 0
 
     def copy(self) -> "Counts":
         return Counts(*(getattr(self, name) for name in COUNT_NAMES))
@@ -44,10 +47,30 @@ class Counts:
 
     @property
     def balanced(self) -> bool:
-        return self.read == self.published + self.dead_lettered + self.dropped + self.current + self.echoed
+        kept = self.published + self.dead_lettered + self.current
+        return self.read == kept + self.dropped + self.echoed + self.overtaken
 
 
 COUNT_NAMES = tuple(field.name for field in fields(Counts))
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Where one source partition is read in two parts: history, below ``at``, and what came since.
+
+    ``at`` is the high watermark at the first start, ``past`` the next offset of history, ``since_ms`` the time of the
+    first start. ``mode`` is the migration's: a checkpoint of one mode means nothing in another.
+    """
+
+    mode: str
+    at: int
+    past: int
+    since_ms: int = 0
+
+    @property
+    def behind(self) -> bool:
+        """Is there history that is not carried yet?"""
+        return self.past < self.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +85,22 @@ class Checkpoint:
     at_ms: int = 0  # when it was written, by the worker's clock; 0 where nobody said
     held: str = ""  # why the worker is not going as fast as it could
     begin: int = 0  # where the group began; what lies before was left out on purpose
+    split: Split | None = None  # with one, ``offset`` is that of what came since
+
+    @property
+    def mode(self) -> str:
+        return "ordered" if self.split is None else self.split.mode
+
+    @property
+    def history_left(self) -> int:
+        """Offsets of history that are not carried yet."""
+        return 0 if self.split is None else max(0, self.split.at - self.split.past)
 
     def metadata(self) -> str:
         said: dict[str, Any] = {"f": FORMAT, "t": self.topic_id, "p": self.fingerprint[:16]}
+        if self.split is not None:
+            split = self.split
+            said |= {"f": SPLIT_FORMAT, "split": [split.mode, split.at, split.past, split.since_ms]}
         said |= {name: count for name, count in self.counts.as_dict().items() if count}
         held = self.held[:LIMIT_HELD_CHARS]
         rest = {"bytes": self.size_bytes, "at": self.at_ms, "held": held, "begin": self.begin}
@@ -78,7 +114,7 @@ def parse(offset: int, metadata: str | None) -> Checkpoint:
         said = orjson.loads(metadata or "")
     except orjson.JSONDecodeError:
         return Checkpoint(offset, "", Counts())
-    if not isinstance(said, dict) or said.get("f") != FORMAT:
+    if not isinstance(said, dict) or said.get("f") not in (FORMAT, SPLIT_FORMAT):
         return Checkpoint(offset, "", Counts())
     try:
         return Checkpoint(
@@ -90,6 +126,12 @@ def parse(offset: int, metadata: str | None) -> Checkpoint:
             int(said.get("at", 0)),
             str(said.get("held", "")),
             int(said.get("begin", 0)),
+            _split(said["split"]) if said["f"] == SPLIT_FORMAT else None,
         )
-    except (ValueError, TypeError, OverflowError):  # looks like ours, and was never written by us
+    except (ValueError, TypeError, OverflowError, KeyError):  # looks like ours, and was never written by us
         return Checkpoint(offset, "", Counts())
+
+
+def _split(said: Any) -> Split:
+    mode, at, past, since_ms = said
+    return Split(str(mode), int(at), int(past), int(since_ms))

@@ -12,6 +12,7 @@ from instar.core.provenance import Direction
 from instar.core.version import label
 from instar.kafka.cluster import Cluster
 from instar.kafka.errors import KafkaTrouble, Refused, Unreachable
+from instar.processor.modes import mode_of, require_mode
 from instar.processor.plan import BridgePlan, Limits
 from instar.processor.prepare import Topics, imagined_topics, ready_topics
 from instar.processor.routes import Routes, refused
@@ -70,11 +71,15 @@ def assemble_project(project: Project, options: Options) -> BridgePlan:
     source, target = migration.source.topic, migration.target.topic
     if not up:
         source, target = target, source
-    letters = migration.dead_letter_topic
+    letters, mode = migration.dead_letter_topic, mode_of(migration, options.direction)
+    history = migration.history_topic if mode == "segregated" else None
+    require_mode(migration, cluster.topic(migration.source.topic), cluster.find(migration.target.topic))
     if options.dry:
-        topics = imagined_topics(cluster, source, target, letters)
+        topics = imagined_topics(cluster, source, target, letters, history=history, live_first=mode == "live-first")
     else:
-        topics = ready_topics(cluster, source, target, letters, create=options.create)
+        topics = ready_topics(
+            cluster, source, target, letters, create=options.create, history=history, live_first=mode == "live-first"
+        )
     registry = _connect(project)
     try:
         make_bridge = partial(
@@ -102,6 +107,9 @@ def assemble_project(project: Project, options: Options) -> BridgePlan:
         limits=replace(
             Limits(), batch_records=batch.max_records, batch_bytes=batch.max_bytes, transaction_ms=batch.max_wait_ms
         ),
+        mode=mode,
+        history=topics.target if mode == "live-first" else topics.history,
+        producers=migration.producers,
     )
 
 
@@ -114,14 +122,15 @@ def _make_bridge(options: Options, migration: Migration, topics: Topics, routes:
     up = options.direction == "up"
     framing_settings = migration.source.framing if up else migration.target_framing
     version = migration.source.version if up else migration.target.version
+    written = [topic for topic in (topics.target, topics.history) if topic is not None]
     return Bridge(
         options.migration,
         options.direction,
         framing_settings.build(version=version, subject=migration.sole_subject),
         routes.open,
-        topics.target.max_message_bytes,
+        min(topic.max_message_bytes for topic in written),
         frozenset(migration.headers.deny),
-        needs_key=topics.target.compacted,
+        needs_key=any(topic.compacted for topic in written),
     )
 
 

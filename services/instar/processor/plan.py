@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from instar.core.bridge import Bridge
 from instar.core.provenance import Direction
 from instar.kafka.cluster import Topic
+
+Mode = Literal["ordered", "live-first", "segregated", "in-place"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class Limits:
     transaction_ms: int = 500
     idle_ms: int = 50
     patience_s: float = 300.0  # how long a cluster may stay unreachable before the worker gives up
+    keys_bytes: int = 256 * 1024 * 1024  # of what live has published; past it live waits for history
     recommit_s: float = 6 * 3600.0  # how often a worker that is held commits again, far below offsets.retention
 
 
@@ -31,7 +34,8 @@ class BridgePlan:
 
     ``make_bridge`` gives every worker a bridge of its own. ``bounds`` are the offsets, per partition, before which a
     worker started with ``--until`` stops; None runs on for ever. ``assigned`` are partitions that are read by hand,
-    outside the group's own assignment (``--partitions``).
+    outside the group's own assignment (``--partitions``). ``mode`` is how the source is read; ``history`` is the topic
+    that takes what was there at the first start, where the mode reads that apart.
     """
 
     migration: str
@@ -48,6 +52,14 @@ class BridgePlan:
     bounds: Mapping[int, int] | None = None
     assigned: tuple[int, ...] | None = None
     limits: Limits = Limits()
+    mode: Mode = "ordered"
+    history: Topic | None = None
+    producers: str = "old"  # who may write now, as the settings say
+
+    @property
+    def written(self) -> tuple[Topic, ...]:
+        """The topics that a worker may write, each once."""
+        return tuple({topic.name: topic for topic in (self.target, self.dead_letters, self.history) if topic}.values())
 
     @property
     def group(self) -> str:

@@ -4,16 +4,18 @@ The first start commits the start offsets explicitly, so that from then on a mis
 noticed and not a second first start (design section 8).
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from instar.core import dead_letter, provenance
-from instar.core.checkpoint import Checkpoint, Counts
+from instar.core import checkpoint, dead_letter, provenance
+from instar.core.checkpoint import Checkpoint, Counts, Split
 from instar.core.provenance import NO_TOPIC_ID
 from instar.core.record import Record
 from instar.kafka.cluster import Cluster, Topic
 from instar.kafka.errors import Refused, TopicMissing
 from instar.kafka.scan import scan
+from instar.processor.modes import HELD_TOMBSTONES_MS, require_checkpoint
 from instar.processor.plan import BridgePlan
 
 # The dead-letter topic must take whatever the source takes, with a verdict of up to a few kB more.
@@ -25,18 +27,27 @@ class Topics:
     source: Topic
     target: Topic
     dead_letters: Topic
+    history: Topic | None = None
 
 
-def ready_topics(cluster: Cluster, source: str, target: str, dead_letters: str, *, create: bool) -> Topics:
-    """The three topics, checked against each other; with ``create`` the missing ones but the source are made.
+def ready_topics(
+    cluster: Cluster,
+    source: str,
+    target: str,
+    dead_letters: str,
+    *,
+    create: bool,
+    history: str | None = None,
+    live_first: bool = False,
+) -> Topics:
+    """The topics, checked against each other; with ``create`` the missing ones but the source are made.
+
+    ``history`` names the one for what was there at the first start, where that is kept apart.
 
     Raises ``TopicMissing``, or ``Refused`` where partitions or size limits do not fit.
     """
     source_topic = cluster.topic(source)
-    for name, settings in (
-        (target, target_settings(source_topic)),
-        (dead_letters, dead_letter_settings(source_topic)),
-    ):
+    for name, settings in settings_of(source_topic, target, dead_letters, history, live_first=live_first).items():
         if cluster.find(name) is None:
             if not create:
                 raise TopicMissing(
@@ -44,8 +55,9 @@ def ready_topics(cluster: Cluster, source: str, target: str, dead_letters: str, 
                     f"Run with --create to make it with {source_topic.partitions} partitions, as {source} has.",
                 )
             cluster.create(name, source_topic.partitions, settings)
-    topics = Topics(source_topic, cluster.topic(target), cluster.topic(dead_letters))
-    for topic in (topics.target, topics.dead_letters):
+    past = None if history is None else cluster.topic(history)
+    topics = Topics(source_topic, cluster.topic(target), cluster.topic(dead_letters), past)
+    for topic in filter(None, (topics.target, topics.dead_letters, topics.history)):
         if topic.partitions < source_topic.partitions:
             raise Refused(
                 f"Topic {topic.name} has {topic.partitions} partitions, {source} has {source_topic.partitions}; "
@@ -62,18 +74,36 @@ def ready_topics(cluster: Cluster, source: str, target: str, dead_letters: str, 
     return topics
 
 
-def imagined_topics(cluster: Cluster, source: str, target: str, dead_letters: str) -> Topics:
-    """The three topics, those that are not there as ``ready_topics`` would make them. Raises ``TopicMissing``."""
+def imagined_topics(
+    cluster: Cluster,
+    source: str,
+    target: str,
+    dead_letters: str,
+    *,
+    history: str | None = None,
+    live_first: bool = False,
+) -> Topics:
+    """The topics, those that are not there as ``ready_topics`` would make them. Raises ``TopicMissing``."""
     source_topic = cluster.topic(source)
-    imagined = [
-        Topic(name, NO_TOPIC_ID, source_topic.partitions, settings)
-        for name, settings in (
-            (target, target_settings(source_topic)),
-            (dead_letters, dead_letter_settings(source_topic)),
-        )
-    ]
-    there = [cluster.find(one.name) or one for one in imagined]
-    return Topics(source_topic, there[0], there[1])
+    wanted = settings_of(source_topic, target, dead_letters, history, live_first=live_first)
+    there = {
+        name: cluster.find(name) or Topic(name, NO_TOPIC_ID, source_topic.partitions, settings)
+        for name, settings in wanted.items()
+    }
+    return Topics(source_topic, there[target], there[dead_letters], None if history is None else there[history])
+
+
+def settings_of(
+    source: Topic, target: str, dead_letters: str, history: str | None, *, live_first: bool
+) -> dict[str, dict[str, str]]:
+    """The topics that a direction writes, with the settings that they are made with."""
+    wanted = {target: target_settings(source), dead_letters: dead_letter_settings(source)}
+    if live_first:
+        # What live deleted must be known for as long as history can bring it back.
+        wanted[target]["delete.retention.ms"] = str(HELD_TOMBSTONES_MS)
+    if history is not None:
+        wanted[history] = target_settings(source)
+    return wanted
 
 
 def ensure_start(
@@ -85,6 +115,9 @@ def ensure_start(
     Where only some partitions lack a checkpoint (partitions were added, or offsets expired), or all do while the
     target already holds records of this bridge, starting over would publish twice: that is refused, or with
     ``recover`` mended from the provenance in the target and in the dead letters.
+
+    Where the mode reads history apart, the checkpoint begins at the source's end, and the history below it, which
+    follows, at the beginning or at ``begin``.
     """
     offsets = _committed(plan, cluster)
     missing = [partition for partition in plan.partitions if partition not in offsets]
@@ -112,6 +145,12 @@ def ensure_start(
             "If the new topic holds new records, start with --recover-checkpoint, which begins at its start.",
         )
     carried = {partition: offset for partition in missing if (offset := found[partition]) is not None}
+    if carried and plan.mode != "ordered":
+        raise Refused(
+            f"Group {plan.group} has no checkpoint, and records of it are published. Where history ended and live "
+            f"began was in the checkpoint alone, and the order of a {plan.mode} target does not tell.",
+            f"Delete {' and '.join(topic.name for topic in plan.written)} and start again with --create.",
+        )
     if carried and not recover:
         listed = ", ".join(f"partition {partition} up to offset {offset:,}" for partition, offset in carried.items())
         raise Refused(
@@ -124,21 +163,45 @@ def ensure_start(
         partition: max(starts[partition], carried[partition] + 1) if partition in carried else starts[partition]
         for partition in missing
     }
-    topic_id = plan.source.id.hex()
+    first = _first_points(plan, cluster, found_begin, begin or {})
     cluster.commit(
         plan.group,
         plan.source.name,
-        {
-            partition: (offset, Checkpoint(offset, topic_id, Counts(), plan.fingerprint, begin=left_out).metadata())
-            for partition, offset in found_begin.items()
-            for left_out in [begin[partition] if begin else 0]
-        },
+        {partition: (point.offset, point.metadata()) for partition, point in first.items()},
     )
-    return offsets | found_begin
+    return offsets | {partition: point.offset for partition, point in first.items()}
+
+
+def _first_points(
+    plan: BridgePlan, cluster: Cluster, starts: Mapping[int, int], begin: Mapping[int, int]
+) -> dict[int, Checkpoint]:
+    """The first checkpoints: at ``starts``, or at the end with those as the beginning of history."""
+    topic_id = plan.source.id.hex()
+    if plan.mode == "ordered":
+        return {
+            partition: Checkpoint(start, topic_id, Counts(), plan.fingerprint, begin=begin.get(partition, 0))
+            for partition, start in starts.items()
+        }
+    now_ms = time.time_ns() // 1_000_000
+    return {
+        partition: Checkpoint(
+            end,
+            topic_id,
+            Counts(),
+            plan.fingerprint,
+            begin=begin.get(partition, 0),
+            split=Split(plan.mode, end, starts[partition], now_ms),
+        )
+        for partition, end in cluster.end_offsets(plan.source.name, starts).items()
+    }
 
 
 def _committed(plan: BridgePlan, cluster: Cluster) -> dict[int, int]:
+    """Raises ``Refused`` where a checkpoint is one of another mode."""
     committed = cluster.committed(plan.group, plan.source.name, plan.partitions)
+    now_ms = time.time_ns() // 1_000_000
+    for partition, (offset, metadata) in committed.items():
+        require_checkpoint(plan, partition, checkpoint.parse(offset, metadata), now_ms)
     return {partition: offset for partition, (offset, _) in committed.items()}
 
 
@@ -155,7 +218,7 @@ def last_carried(
     """
     last: dict[int, int | None] = dict.fromkeys(partitions)
     earlier_topics: set[str] = set()
-    for topic in (plan.target.name, plan.dead_letters.name):
+    for topic in (one.name for one in plan.written):
         starts = cluster.start_offsets(topic, partitions)
         for record in scan(plan.kafka, topic, starts, cluster.end_offsets(topic, partitions)):
             place = _source_place(plan, record)

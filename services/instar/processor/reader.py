@@ -7,11 +7,14 @@ worker, which passes it in as ``Owner``.
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from instar.core import checkpoint
+from instar.core.checkpoint import Split
+from instar.core.live_first import LiveKeys
 from instar.core.provenance import Stamp
 from instar.core.record import Record
 from instar.kafka import config, groups
@@ -30,6 +33,7 @@ from instar.kafka.errors import (
 )
 from instar.kafka.failpoints import Failpoints
 from instar.kafka.scan import to_record
+from instar.processor.modes import require_checkpoint
 from instar.processor.plan import BridgePlan
 from instar.processor.position import Position
 
@@ -69,6 +73,7 @@ class Reader:
         self._held = False
         self._paused: set[int] = set()
         self.assignments = 0  # how often the assignment changed
+        self.loads = 0  # how often positions were made from checkpoints
         self._broken: Exception | None = None
         self._down = False
         self._fenced = False
@@ -171,9 +176,12 @@ class Reader:
         self._ready.commit(offsets=offsets, asynchronous=False)
 
     def committed_by_others(self) -> dict[int, int]:
-        """Committed offsets of the partitions that other members hold."""
+        """Committed offsets of the partitions that other members hold; -1 where they still carry history."""
         others = [partition for partition in self._plan.partitions if partition not in self.positions]
-        return {partition: one.offset for partition, one in self._committed(others).items()}
+        return {
+            partition: -1 if checkpoint.parse(one.offset, one.metadata).history_left else one.offset
+            for partition, one in self._committed(others).items()
+        }
 
     # ------------------------------------------------------------------ rebalancing
 
@@ -244,6 +252,8 @@ class Reader:
         if self._plan.assigned is not None and not self._plan.built_in:
             self._require_no_members()
         committed = self._committed(partitions)
+        self.loads += 1
+        now_ms = time.time_ns() // 1_000_000
         for partition in partitions:
             if partition not in committed:
                 raise Refused(
@@ -260,13 +270,31 @@ class Reader:
                     f"last read: the checkpoint is of topic id {point.topic_id}, the topic now is {topic_id.hex()}.",
                     f"If the new topic is to be read from its start, delete group {self._plan.group} first.",
                 )
+            require_checkpoint(self._plan, partition, point, now_ms)
             counts = point.counts.copy()
             start = self._inside_log(partition, point.offset)
             counts.expired += start - point.offset
+            split = self._split_inside_log(partition, point.split)
+            if split is not None and point.split is not None:
+                counts.expired += split.past - point.split.past
             stamp = Stamp(self._plan.migration, self._plan.direction, topic_id, partition)
             self.positions[partition] = Position(
-                partition, topic_id, stamp, start, counts, committed_size_bytes=point.size_bytes, begin=point.begin
+                partition,
+                topic_id,
+                stamp,
+                start,
+                counts,
+                committed_size_bytes=point.size_bytes,
+                begin=point.begin,
+                split=split,
+                keys=LiveKeys() if split is not None and split.behind and self._plan.mode == "live-first" else None,
             )
+
+    def _split_inside_log(self, partition: int, split: Split | None) -> Split | None:
+        """The split with history beginning where the topic still has it. Raises ``Refused`` as ``_inside_log`` does."""
+        if split is None or not split.behind:
+            return split
+        return replace(split, past=min(self._inside_log(partition, split.past), split.at))
 
     def _require_no_members(self) -> None:
         """Reading by hand is over once the group has members, which shut this worker out by fencing its producer.

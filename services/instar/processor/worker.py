@@ -2,7 +2,8 @@
 
 The order within a turn is what the guarantees rest on:
 
-1. poll (rebalances happen here, and end the open transaction before partitions go);
+1. poll (rebalances happen here, and end the open transaction before partitions go); then, where the mode reads history
+   apart, poll history, whose records are worked after those that came in live;
 2. transform, in memory;
 3. begin, if nothing is open; queue the outputs and the dead letters;
 4. when the transaction is old or large enough, or the source is idle: flush, send offsets, commit.
@@ -22,11 +23,10 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from instar.core.bridge import Bridge, Carried
+from instar.core.bridge import Bridge
 from instar.core.checkpoint import Counts
 from instar.core.dead_letter import dead_letter
 from instar.core.record import Output, Record
-from instar.core.rejected import Rejected
 from instar.core.throttle import Allowance
 from instar.kafka import groups
 from instar.kafka.cluster import Cluster
@@ -35,7 +35,9 @@ from instar.kafka.errors import Aborted, AmbiguousOutcome, Fenced, KafkaTrouble,
 from instar.kafka.failpoints import Failpoints
 from instar.kafka.writer import Writer
 from instar.processor.governor import Governor, Ungoverned
+from instar.processor.outcome import OVERTAKEN, count, halted
 from instar.processor.pace import Pace
+from instar.processor.past import Past
 from instar.processor.patience import Patience
 from instar.processor.plan import BridgePlan
 from instar.processor.position import Position
@@ -44,6 +46,7 @@ from instar.processor.reader import Reader
 log = structlog.get_logger(__name__)
 
 POLL_S = 0.2
+LIVE_POLL_S = 0.01  # while there is history to carry meanwhile
 PROGRESS_EVERY_S = 0.5
 OTHERS_EVERY_S = 0.5
 TOPIC_CHECK_EVERY_S = 10.0
@@ -101,7 +104,8 @@ class Worker:
         self._governor = governor or Ungoverned()
         self._bridge: Bridge = plan.make_bridge()
         self._reader = Reader(plan, self._slot, self, self._failpoints)
-        self._writer = Writer(plan.kafka, (plan.target, plan.dead_letters), self._slot, self._failpoints)
+        self._past = Past(plan) if plan.mode in ("live-first", "segregated") else None
+        self._writer = Writer(plan.kafka, plan.written, self._slot, self._failpoints)
         self._cluster: Cluster | None = None
         self._totals = _Totals()
         self._pace = Pace(plan.limits.batch_records, plan.limits.batch_bytes)
@@ -164,7 +168,7 @@ class Worker:
         finally:
             self._abort_quietly()
             self._writer.discard()
-            self._reader.close()
+            self._close_readers()
             self._governor.close()
             self._report(force=True)
 
@@ -174,10 +178,13 @@ class Worker:
         records = self._read()
         if records:
             self._failpoints.hit("polled", in_transaction=self._writer.open)
-            self._process(records)
+            self._process(records, self._plan.target.name)
         elif self._idle:
             for position in self._reader.positions.values():
                 position.take_end()
+        if self._past is not None and self._halt is None:
+            self._follow_history(self._past, len(records))
+        if self._idle:
             self._watch()
         said = self._to_say()
         if said is not None:
@@ -193,7 +200,7 @@ class Worker:
         """What the governor lets through. The source is idle when nothing came though something might have."""
         allowance = self._allowance = self._governor.allow(self._reader.positions)
         holds = allowance.hold or allowance.wait_s > HOLD_FROM_S
-        self._reader.hold(holds)
+        self._reader.hold(holds or (self._past is not None and self._past.full))
         self._idle = False
         if allowance.records == 0 and not holds:
             self._stop.wait(min(allowance.wait_s, POLL_S))
@@ -202,11 +209,35 @@ class Worker:
         if allowance.records:
             wanted = min(wanted, allowance.records)
         wait_s = self._plan.limits.idle_ms / 1000 if self._held else POLL_S
+        if self._past is not None and self._past.behind and not holds:
+            wait_s = LIVE_POLL_S
         records = self._reader.poll(wanted, wait_s)
         self._idle = not records
         return records
 
-    def _process(self, records: list[Record]) -> None:
+    def _follow_history(self, past: Past, live_records: int) -> None:
+        """Carry some history behind the live records of this turn, within the same allowance."""
+        past.follow((self._reader.assignments, self._reader.loads), self._reader.positions)
+        allowance = self._allowance
+        if not past.behind or allowance.hold or allowance.wait_s > HOLD_FROM_S:
+            return
+        wanted = self._pace.batch_records
+        if allowance.records is not None:
+            wanted = min(wanted, allowance.records - live_records)
+        if wanted <= 0:
+            return
+        records = past.poll(wanted, 0.0 if live_records else self._plan.limits.idle_ms / 1000)
+        if records:
+            self._idle = False
+            self._failpoints.hit("polled", in_transaction=self._writer.open)
+            assert self._plan.history is not None  # noqa: S101 - these modes have one
+            self._process(records, self._plan.history.name, past=True)
+        else:
+            for position in self._reader.positions.values():
+                position.take_past_end()
+
+    def _process(self, records: list[Record], target: str, *, past: bool = False) -> None:
+        """``target`` takes what the records become. ``past``: they are history's, and live may have overtaken them."""
         plan, positions, carry = self._plan, self._reader.positions, self._bridge.carry
         self._bridge.forget_rejected_routes()
         outputs: dict[tuple[str, int], list[Output]] = {}
@@ -214,20 +245,27 @@ class Worker:
         began_s = time.monotonic()
         for record in records:
             position = positions[record.partition]
-            carried = carry(record, position.stamp)
+            keys = position.keys
+            overtaken = past and keys is not None and record.key in keys
+            carried = OVERTAKEN if overtaken else carry(record, position.stamp)
             if carried.rejected is not None:
                 if plan.stop_on_error:
-                    self._halt = _halted(record, carried.rejected)
+                    self._halt = halted(record, carried.rejected)
                     break
                 letter = dead_letter(record, plan.source.id, carried.rejected, plan.migration, plan.direction)
                 outputs.setdefault((plan.dead_letters.name, record.partition), []).append(letter)
             elif carried.outputs:
-                outputs.setdefault((plan.target.name, record.partition), []).extend(carried.outputs)
-            _count(position, carried)
+                outputs.setdefault((target, record.partition), []).extend(carried.outputs)
+                if keys is not None and not past and record.key is not None:
+                    keys.publish(record.key)
+            count(position, carried)
             size = len(record.value or b"") + len(record.key or b"")
             position.size_bytes += size
             size_bytes += size
-            position.next = record.offset + 1
+            if past:
+                position.past = record.offset + 1
+            else:
+                position.next = record.offset + 1
             done += 1
         self._governor.took(done, size_bytes)
         self._pace.observe(len(records), size_bytes, time.monotonic() - began_s)
@@ -269,7 +307,7 @@ class Worker:
         if not moved:
             return
         self._writer.begin()
-        offsets = self._reader.offsets(moved, self._allowance.reason)
+        offsets = self._reader.offsets(moved, self._why_slow)
         began_s = time.monotonic()
         self._writer.commit(offsets, self._reader.group_metadata)
         self._governor.committed(time.monotonic() - began_s)
@@ -280,6 +318,12 @@ class Worker:
             position.confirm()
         self._held = 0
         self._totals.transactions += 1
+
+    @property
+    def _why_slow(self) -> str:
+        if self._allowance.reason or self._past is None or not self._past.full:
+            return self._allowance.reason
+        return "live waits for history: what it has published takes all the memory that it may"
 
     # ------------------------------------------------------------------ when it does not go straight
 
@@ -312,6 +356,8 @@ class Worker:
             for position in self._reader.positions.values():
                 position.roll_back()
             self._reader.rewind()
+            if self._past is not None:
+                self._past.rewind()
         except (Aborted, AmbiguousOutcome) as reason:
             self._log.warning("abort did not go through", reason=str(reason))
             return False
@@ -327,7 +373,12 @@ class Worker:
     def _abandon_clients(self) -> None:
         self._held = 0
         self._writer.discard()
+        self._close_readers()
+
+    def _close_readers(self) -> None:
         self._reader.close()
+        if self._past is not None:
+            self._past.close()
 
     def _wait_for_place(self) -> None:
         """Wait until the group has no member of this slot's name: then nobody took it while this worker stood still.
@@ -430,7 +481,7 @@ class Worker:
         if bounds is None:
             return False
         positions = self._reader.positions
-        if any(position.committed < bounds[position.partition] for position in positions.values()):
+        if not all(position.done(bounds[position.partition]) for position in positions.values()):
             return False
         rest = [partition for partition in bounds if partition not in positions]
         if not rest:
@@ -461,28 +512,3 @@ class Worker:
         self._on_progress(
             Progress(self._slot, self._totals.committed, offsets, self._totals.transactions, self._totals.recoveries)
         )
-
-
-def _count(position: Position, carried: Carried) -> None:
-    counts = position.counts
-    counts.read += 1
-    result = carried.result
-    if result == "published":
-        counts.published += 1
-        counts.outputs += len(carried.outputs)
-    elif result == "dead-lettered":
-        counts.dead_lettered += 1
-    elif result == "dropped":
-        counts.dropped += 1
-    else:
-        counts.echoed += 1
-
-
-def _halted(record: Record, rejected: Rejected) -> KafkaTrouble:
-    where = f" in hop {rejected.hop}" if rejected.hop else ""
-    at = f" at {rejected.path}" if rejected.path else ""
-    return KafkaTrouble(
-        f"Stopped at {record.topic} partition {record.partition} offset {record.offset:,}: {rejected.code}{where}{at}: "
-        f"{rejected.message}",
-        'Mend the hop or the record and start again; or set on_error = "dead-letter" to go on without it.',
-    )

@@ -53,12 +53,12 @@ def _environments(file: SettingsFile) -> Iterator[Finding]:
 def _targets_twice(file: SettingsFile) -> Iterator[Finding]:
     first: dict[str, str] = {}
     for name, migration in file.settings.migrations.items():
-        topic = migration.target.topic
-        if topic in first:
-            path = ("migrations", name, "target", "topic")
-            message = f"`{dotted(path)}`: the migration {first[topic]} writes {topic} too, and two would interleave"
-            yield file.finding("settings", path, message, "give each migration a target of its own")
-        first.setdefault(topic, name)
+        for topic in filter(None, (migration.target.topic, migration.history_topic)):
+            if topic in first:
+                path = ("migrations", name, "target", "topic")
+                message = f"`{dotted(path)}`: the migration {first[topic]} writes {topic} too, and two would interleave"
+                yield file.finding("settings", path, message, "give each migration a target of its own")
+            first.setdefault(topic, name)
 
 
 class _Check:
@@ -78,6 +78,7 @@ class _Check:
 
     def run(self) -> Iterator[Finding]:
         yield from self.not_yet()
+        yield from self.mode()
         yield from self.topics()
         yield from self.subjects()
         yield from self.versions()
@@ -91,13 +92,22 @@ class _Check:
     def not_yet(self) -> Iterator[Finding]:
         """What the settings can say and this version of instar does not do: never silently ignored."""
         migration = self.migration
-        if migration.mode != "ordered":
-            yield self.wrong(("mode",), f"{migration.mode} is not available yet", 'write mode = "ordered"')
         later = "it is read and checked, and nothing acts on it yet"
         if migration.gates:
             yield self.wrong(("gates",), later, "do not rely on it", severity="warning")
         if migration.limits.error_rate is not None:
             yield self.wrong(("limits", "error_rate"), later, "do not rely on it", severity="warning")
+
+    def mode(self) -> Iterator[Finding]:
+        """What each mode cannot go together with, as far as the settings tell; the topics themselves tell the rest."""
+        migration = self.migration
+        if migration.mode == "live-first" and migration.producers == "both":
+            message = "live-first is for compacted topics, where producers of two topics would overwrite each other"
+            yield self.wrong(("producers",), message, 'write producers = "old", or mode = "ordered"')
+        history = migration.history_topic
+        if history is not None and history in (migration.source.topic, migration.dead_letter_topic):
+            message = f"history would go to {history} itself"
+            yield self.wrong(("target", "topic"), message, "name another target, whose .history is free")
 
     def topics(self) -> Iterator[Finding]:
         source, target = self.migration.source.topic, self.migration.target.topic

@@ -178,6 +178,16 @@ class Migration(Strict):
     limits: Limits = Limits()
 
     @property
+    def in_place(self) -> bool:
+        """Are the records rewritten in their own topic?"""
+        return self.source.topic == self.target.topic
+
+    @property
+    def history_topic(self) -> str | None:
+        """Where history goes, where it is kept apart from what comes since."""
+        return f"{self.target.topic}.history" if self.mode == "segregated" else None
+
+    @property
     def dead_letter_topic(self) -> str:
         return self.dead_letters or f"{self.target.topic}.dlq"
 

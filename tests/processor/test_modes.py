@@ -1,0 +1,114 @@
+"""The modes that read history apart, on a real Kafka: killed in the middle, and the end is what order would leave."""
+
+import json
+import signal
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.projects import QUICK_SESSION, Event, Shop, body, event, produce, rewrite_settings, write_shop
+from tests.support.workers import caught_up, counts_of, records_of, run_until_now, run_worker, until, worker
+
+from instar.core import checkpoint, provenance
+from instar.core.record import Record
+from realkafka.pytest_plugin import Kafka
+
+COMPACTED = {"cleanup.policy": "compact"}
+KEYS = 60
+HISTORY = 1_500
+LIVE = 700
+KILLS = ("produced=kill@2", "offsets-sent=kill@3", "after-commit=kill@2")
+MakeShop = Callable[..., Shop]
+
+
+@pytest.fixture
+def make_shop(kafka: Kafka, tmp_path: Path, topic_name: Callable[[str], str]) -> MakeShop:
+    def make(mode: str, **options: Any) -> Shop:
+        settings = {"mode": f'"{mode}"', "on_error": '"dead-letter"', **options.pop("settings", {})}
+        topics = options.pop("topics", {"old": COMPACTED})
+        kafka_settings = {**kafka.client_config(), **QUICK_SESSION}
+        return write_shop(tmp_path, topic_name("modes"), kafka_settings, topics=topics, **settings, **options)
+
+    return make
+
+
+def facts(start: int, count: int, partitions: int) -> Iterable[Event]:
+    """Values, tombstones and parcels that no hop takes. Half of the keys have no value after the first history."""
+    for number in range(start, start + count):
+        key_number = number % KEYS
+        if start > 0 and key_number >= KEYS // 2:
+            key_number -= KEYS // 2
+        changed: dict[str, Any] = {"key": f"key-{key_number}".encode()}
+        version = number % 3 + 1
+        match number % 31:
+            case 7:
+                changed["value"] = None
+            case 11:
+                version, changed["body"] = 1, body(number, 1, "nobody")
+        yield event(number, version, key_number % partitions, **changed)
+
+
+def state(records: Iterable[Record]) -> Mapping[tuple[int, bytes | None], bytes | None]:
+    """What a compacted topic says: the last record of each key."""
+    return {(one.partition, one.key): one.value for one in records}
+
+
+def reference(records: Iterable[Record]) -> dict[tuple[int, bytes | None], Any]:
+    """What order would leave in the target, worked out without instar."""
+    last: dict[tuple[int, bytes | None], Any] = {}
+    for one in records:
+        said = None if one.value is None else json.loads(one.value)
+        if said is not None and said.get("name") == "nobody":
+            continue
+        if said is not None and "name" in said:
+            first, _, rest = said.pop("name").partition(" ")
+            said |= {"first": first, "last": rest}
+        last[one.partition, one.key] = said and {"channel": "WEB", **said}
+    return last
+
+
+def decoded(said: Mapping[tuple[int, bytes | None], bytes | None]) -> dict[tuple[int, bytes | None], Any]:
+    return {key: None if value is None else json.loads(value) for key, value in said.items()}
+
+
+def splits(shop: Shop) -> dict[int, checkpoint.Split]:
+    found = shop.cluster.committed(shop.group(), shop.old, range(shop.partitions))
+    points = {number: checkpoint.parse(offset, said) for number, (offset, said) in found.items()}
+    return {number: point.split for number, point in points.items() if point.split is not None}
+
+
+def carry_with_kills(shop: Shop, failpoints: Iterable[str]) -> int:
+    """History first, then more and more that is live, each time to a worker that dies; how many records in all."""
+    produced = produce(shop.kafka, shop.old, facts(0, HISTORY, shop.partitions))
+    for failpoint in failpoints:
+        with worker(shop, "--create", failpoint=failpoint) as process:
+            assert process.ended().code == -signal.SIGKILL, process.stderr
+        produced += produce(shop.kafka, shop.old, facts(produced, LIVE, shop.partitions))
+    run_until_now(shop)
+    assert caught_up(shop)
+    assert all(not one.behind for one in splits(shop).values())
+    return produced
+
+
+def test_live_first_leaves_what_order_leaves_though_it_is_killed(make_shop: MakeShop) -> None:
+    shop = make_shop("live-first")
+    produced = carry_with_kills(shop, KILLS)
+    published = records_of(shop, shop.new)
+    assert decoded(state(published)) == reference(records_of(shop, shop.old))
+    counts = counts_of(shop)
+    assert (counts.read, counts.balanced) == (produced, True)
+    assert counts.overtaken > 0
+    assert counts.dead_lettered > 0
+    # It was live first: something of what came later stands before something of history.
+    first_live = {one: split.at for one, split in splits(shop).items()}
+    offsets = [(one.partition, source_offset(one)) for one in published]
+    for partition, at in first_live.items():
+        order = [offset >= at for number, offset in offsets if number == partition]
+        assert order.index(True) < len(order) - 1 - order[::-1].index(False)
+
+
+def source_offset(record: Record) -> int:
+    found = provenance.of(record.headers, record.key, record.value)
+    assert found is not None
+    return found.offset
