@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.projects import QUICK_SESSION, Event, Shop, body, event, produce, rewrite_settings, write_shop
-from tests.support.workers import caught_up, counts_of, records_of, run_until_now, run_worker, until, worker
+from tests.support.projects import Event, Shop, body, event, produce, rewrite_settings, write_shop
+from tests.support.workers import caught_up, counts_of, records_of, run_until_now, run_worker, verified, worker
 
 from instar.core import checkpoint, provenance
 from instar.core.record import Record
 from realkafka.pytest_plugin import Kafka
 
+SHORT_SESSION = {"session.timeout.ms": 2_000, "heartbeat.interval.ms": 300}
 COMPACTED = {"cleanup.policy": "compact"}
 KEYS = 60
 HISTORY = 1_500
@@ -27,7 +28,7 @@ def make_shop(kafka: Kafka, tmp_path: Path, topic_name: Callable[[str], str]) ->
     def make(mode: str, **options: Any) -> Shop:
         settings = {"mode": f'"{mode}"', "on_error": '"dead-letter"', **options.pop("settings", {})}
         topics = options.pop("topics", {"old": COMPACTED})
-        kafka_settings = {**kafka.client_config(), **QUICK_SESSION}
+        kafka_settings = {**kafka.client_config(), **SHORT_SESSION}
         return write_shop(tmp_path, topic_name("modes"), kafka_settings, topics=topics, **settings, **options)
 
     return make
@@ -106,6 +107,56 @@ def test_live_first_leaves_what_order_leaves_though_it_is_killed(make_shop: Make
     for partition, at in first_live.items():
         order = [offset >= at for number, offset in offsets if number == partition]
         assert order.index(True) < len(order) - 1 - order[::-1].index(False)
+    assert verified(shop, counts=False).read == produced
+
+
+def test_segregated_keeps_history_and_what_came_since_apart_though_it_is_killed(make_shop: MakeShop) -> None:
+    shop = make_shop("segregated", topics={"old": {}})
+    produced = carry_with_kills(shop, KILLS)
+    first_live = {one: split.at for one, split in splits(shop).items()}
+    parts = {"live": records_of(shop, shop.new), "history": records_of(shop, f"{shop.new}.history")}
+    sources = records_of(shop, shop.old)
+    for part, records in parts.items():
+        for partition in range(shop.partitions):
+            found = [source_offset(one) for one in records if one.partition == partition]
+            assert found == sorted(found)
+            assert all((offset >= first_live[partition]) == (part == "live") for offset in found)
+            wanted = [
+                one.offset
+                for one in sources
+                if one.partition == partition
+                and (one.offset >= first_live[partition]) == (part == "live")
+                and b"nobody" not in (one.value or b"")
+            ]
+            assert found == wanted
+    counts = counts_of(shop)
+    assert (counts.read, counts.balanced, counts.overtaken) == (produced, True, 0)
+    assert verified(shop, counts=False).read == produced
+
+
+# ------------------------------------------------------------------ refusals
+
+
+def test_live_first_on_a_topic_that_is_not_compacted_is_refused(make_shop: MakeShop) -> None:
+    shop = make_shop("live-first", topics={"old": {}})
+    ended = run_worker(shop, "--create", expect=4)
+    assert f"{shop.old} has cleanup.policy = delete" in ended.stderr
+    assert shop.cluster.find(shop.new) is None
+
+
+def test_two_groups_of_producers_of_compacted_topics_are_refused(make_shop: MakeShop) -> None:
+    shop = make_shop("ordered", settings={"producers": '"both"'})
+    ended = run_worker(shop, "--create", expect=4)
+    assert 'producers = "both"' in ended.stderr
+
+
+def test_a_migration_does_not_go_on_in_another_mode(make_shop: MakeShop) -> None:
+    shop = make_shop("live-first")
+    produce(shop.kafka, shop.old, facts(0, 100, shop.partitions))
+    run_until_now(shop)
+    rewrite_settings(shop, mode='"ordered"')
+    ended = run_worker(shop, "--until", "now", expect=4)
+    assert "was begun in mode live-first" in ended.stderr
 
 
 def source_offset(record: Record) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from instar.backfill.control import CLOSE_TIMEOUT_S, Follower
+from instar.core.checkpoint import parse
 from instar.core.control import named_instance
 from instar.core.throttle import UNLIMITED_RATE, Allowance, Backoff, LagLimit, Rate, Throttle
 from instar.kafka.cluster import Cluster, Topic
@@ -147,7 +148,11 @@ class Steering:
         topic, partitions = self._run.source.name, range(self._run.source.partitions)
         committed = self._cluster.committed(self._run.group, topic, partitions)
         ends = self._cluster.end_offsets(topic, partitions)
-        return [partition for partition, (offset, _) in committed.items() if offset < ends[partition]]
+        return [
+            partition
+            for partition, (offset, said) in committed.items()
+            if offset < ends[partition] or parse(offset, said).history_left
+        ]
 
 
 def lag_of(cluster: Cluster, watched: Watched) -> int:

@@ -54,7 +54,7 @@ class Progress:
                     start=max(starts[number], point.begin) if point else starts[number],
                     offset=None if point is None else point.offset,
                     end=ends[number],
-                    lag_records=max(0, ends[number] - offset),
+                    lag_records=max(0, ends[number] - offset) + (point.history_left if point else 0),
                     speed=speeds.get(number, Speed()),
                     worker=_worker(owners, number, orders),
                     held=point.held if point else "",
@@ -78,7 +78,7 @@ class Progress:
     def _speed(self, partition: int, point: Checkpoint, now_s: float) -> Speed:
         history = self._histories.setdefault(partition, History([]))
         if point.at_ms:
-            history.add(Sample(point.at_ms / 1000, point.offset, point.counts.read, point.size_bytes), now_s)
+            history.add(Sample(point.at_ms / 1000, point.passed, point.counts.read, point.size_bytes), now_s)
         return history.speed(now_s)
 
 

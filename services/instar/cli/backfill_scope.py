@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 from instar.backfill.control import Control
 from instar.cli.exits import USAGE, fail
@@ -133,16 +134,7 @@ def accept_plan(cluster: Cluster, plan: BridgePlan) -> None:
     offsets = {
         partition: (
             point.offset,
-            Checkpoint(
-                point.offset,
-                point.topic_id,
-                point.counts,
-                plan.fingerprint,
-                point.size_bytes,
-                point.at_ms,
-                point.held,
-                point.begin,
-            ).metadata(),
+            replace(point, fingerprint=plan.fingerprint).metadata(),
         )
         for partition, point in points.items()
     }

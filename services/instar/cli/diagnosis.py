@@ -8,6 +8,7 @@ from instar.core.provenance import Direction
 from instar.kafka.cluster import Topic
 from instar.kafka.config import TRANSACTION_TIMEOUT_MS
 from instar.kafka.inspection import INIT_PRODUCER_ID, OFFSET_FETCH, STABLE_OFFSET_FETCH, Broker, Client
+from instar.processor.modes import topic_faults
 from instar.project.migration import Migration
 
 Status = Literal["ok", "warn", "fail"]
@@ -35,6 +36,7 @@ class Topics:
     source: Topic | None
     target: Topic | None
     dead_letters: Topic | None
+    history: Topic | None = None  # of segregated only
 
 
 # --------------------------------------------------------------------------------------------------- client, broker
@@ -106,10 +108,10 @@ def topic_lines(name: str, migration: Migration, topics: Topics) -> Iterator[Lin
         yield Line(section, "fail", message, "Create it, or correct source.topic in the settings.")
     else:
         yield Line(section, "ok", f"source {_told(source)}")
-    for what, topic, wanted in (
-        ("target", target, migration.target.topic),
-        ("dead letters", letters, migration.dead_letter_topic),
-    ):
+    wanted_topics = [("target", target, migration.target.topic), ("dead letters", letters, migration.dead_letter_topic)]
+    if migration.history_topic is not None:
+        wanted_topics.append(("history", topics.history, migration.history_topic))
+    for what, topic, wanted in wanted_topics:
         if topic is None:
             message = f"the topic {wanted} ({what}) does not exist yet"
             yield Line(section, "warn", message, f"`instar worker {name} --create` makes it.")
@@ -126,6 +128,9 @@ def topic_lines(name: str, migration: Migration, topics: Topics) -> Iterator[Lin
         yield from _target_lines(section, source, target)
     if letters is not None and letters.settings and source is not None:
         yield from _letter_lines(section, source, letters)
+    if source is not None and source.settings:
+        for fault in topic_faults(migration, source, target):
+            yield Line(section, "fail", fault.message, fault.remedy)
 
 
 def _letter_lines(section: str, source: Topic, letters: Topic) -> Iterator[Line]:
@@ -182,9 +187,11 @@ class Need:
 def needs_of(name: str, migration: Migration, directions: tuple[Direction, ...]) -> list[Need]:
     """Everything a migration's workers ask of the cluster's authorizer."""
     written = {migration.target.topic, migration.dead_letter_topic}
+    history = [migration.history_topic] if migration.history_topic else []
+    written.update(history)
     if "down" in directions:
         written.add(migration.source.topic)
-    topics = dict.fromkeys((migration.source.topic, migration.target.topic, migration.dead_letter_topic))
+    topics = dict.fromkeys((migration.source.topic, migration.target.topic, migration.dead_letter_topic, *history))
     needs = [Need("topic", topic, _WRITES if topic in written else _READS) for topic in topics]
     for direction in directions:
         group = f"instar.{name}.{direction}"

@@ -46,9 +46,13 @@ from instar.dead_letters.export import exported
 from instar.dead_letters.redrive import Lane, Outcome, would_redrive
 from instar.dead_letters.redrive import redrive as redrive_letters
 from instar.dead_letters.settler import Settler
+from instar.kafka.cluster import Topic
+from instar.kafka.errors import Refused
 from instar.kafka.failpoints import Failpoints
 from instar.kafka.letters import Letter
 from instar.processor.assemble import Options, assemble_project
+from instar.processor.modes import splits_of
+from instar.processor.plan import BridgePlan
 
 ExecuteOption = Annotated[
     bool, typer.Option("--execute/--dry-run", help="Do it; without it, it is only shown what would be done.")
@@ -231,13 +235,24 @@ def _outcomes(
     if first is None:
         return
     plan = assemble_project(found.project, Options(found.project.root, environment, found.name, side, found.kafka))
-    lane = Lane(found.name, side, plan.source, plan.target, plan.make_bridge())
+    splits = splits_of(plan, found.cluster)
+    if plan.mode == "live-first" and any(split.behind for split in splits.values()):
+        raise Refused(
+            f"History of {found.name} is still being carried: what is redriven now, history could replace.",
+            f"Redrive when `instar status {found.name}` shows nothing to go.",
+        )
+    began = {partition: split.at for partition, split in splits.items()}
+    lane = Lane(found.name, side, plan.source, plan.target, plan.make_bridge(), plan.history, began)
     letters = found.read(chosen, outstanding=True)
     if not doing:
         yield from would_redrive(lane, found.cluster, letters)
         return
-    with Settler(found.kafka, found.name, side, found.topic, [plan.target], Failpoints.from_environment()) as settler:
+    with Settler(found.kafka, found.name, side, found.topic, _written(plan), Failpoints.from_environment()) as settler:
         yield from redrive_letters(lane, found.cluster, settler, letters, by, _now_ms)
+
+
+def _written(plan: BridgePlan) -> list[Topic]:
+    return [topic for topic in plan.written if topic.name != plan.dead_letters.name]
 
 
 # ---------------------------------------------------------------------- discard and export

@@ -134,6 +134,7 @@ def _cluster_lines(project: Project, names: list[str], kafka: dict[str, Any]) ->
                 cluster.find(migration.source.topic),
                 cluster.find(migration.target.topic),
                 cluster.find(migration.dead_letter_topic),
+                cluster.find(migration.history_topic) if migration.history_topic else None,
             )
         except NotAllowed as problem:
             yield Line(section, "fail", str(problem), _describe_topics(migration, cluster.bootstrap))
@@ -159,7 +160,7 @@ def permission_lines(
     if not broker.has_authorizer:
         yield Line(section, "ok", "the cluster has no authorizer: everything is allowed")
         return
-    there = {topic.name for topic in (topics.source, topics.target, topics.dead_letters) if topic is not None}
+    there = {topic.name for topic in (topics.source, topics.target, topics.dead_letters, topics.history) if topic}
     for need in needs_of(name, migration, directions(migration)):
         try:
             if need.kind == "topic" and need.name in there:

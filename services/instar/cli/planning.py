@@ -13,6 +13,7 @@ from instar.cli.diagnosis import topic_lines
 from instar.cli.doctor import permission_lines
 from instar.cli.rehearsing import version_of
 from instar.cli.topic_reader import open_registry, topic_reader
+from instar.core import checkpoint
 from instar.core.control import TOPIC as CONTROL_TOPIC
 from instar.core.estimate import duration_text, shared_seconds, size_text
 from instar.core.forecast import Forecast
@@ -24,7 +25,7 @@ from instar.kafka.errors import KafkaTrouble, Refused
 from instar.kafka.inspection import Inspection
 from instar.processor.assemble import Options, assemble_project, directions, schema_id
 from instar.processor.plan import BridgePlan
-from instar.processor.prepare import Topics, dead_letter_settings, target_settings
+from instar.processor.prepare import Topics, settings_of
 from instar.project.migration import Migration
 from instar.project.project import Project
 from instar.registry.identify import Identity
@@ -34,6 +35,11 @@ LIMIT_GROUPS = 500
 # Publishing costs about as much again as reading and transforming (bench/worker.py).
 PUBLISHING = 2.0
 _DAY_MS = 86_400_000
+_BEGINS = {
+    "ordered": "begins at the first record of {}",
+    "live-first": "begins at the end of {}, and history follows, without keys that are published by then",
+    "segregated": "begins at the end of {}, and history follows into a topic of its own",
+}
 
 
 def make_plan(project: Project, name: str, kafka: Mapping[str, Any]) -> Plan:
@@ -47,8 +53,8 @@ def make_plan(project: Project, name: str, kafka: Mapping[str, Any]) -> Plan:
     top = label(migration.target.version)
     route = f"{migration.source.topic} → {migration.target.topic}, {', '.join(migration.subjects)} to {top}"
     plan = Plan(name, project.fingerprint(name), route)
-    topics = Topics(up.source, up.target, up.dead_letters)
-    plan.changes += _topic_changes(cluster, topics)
+    topics = Topics(up.source, up.target, up.dead_letters, up.history if migration.history_topic else None)
+    plan.changes += _topic_changes(cluster, migration, topics)
     plan.changes += _schema_changes(project, migration)
     plan.changes += _group_changes(cluster, plans)
     if "down" in directions(migration) and not there["down"]:
@@ -72,9 +78,15 @@ def make_plan(project: Project, name: str, kafka: Mapping[str, Any]) -> Plan:
 # --------------------------------------------------------------------------------------------------- changes
 
 
-def _topic_changes(cluster: Cluster, topics: Topics) -> Iterator[Change]:
+def _topic_changes(cluster: Cluster, migration: Migration, topics: Topics) -> Iterator[Change]:
     source = topics.source
-    made = {topics.target.name: target_settings(source), topics.dead_letters.name: dead_letter_settings(source)}
+    made = settings_of(
+        source,
+        topics.target.name,
+        topics.dead_letters.name,
+        migration.history_topic,
+        live_first=migration.mode == "live-first",
+    )
     for name, settings in made.items():
         found = cluster.find(name)
         if found is None:
@@ -114,11 +126,14 @@ def _group_changes(cluster: Cluster, plans: list[BridgePlan]) -> Iterator[Change
         committed = cluster.committed(plan.group, plan.source.name, plan.partitions)
         missing = len(plan.partitions) - len(committed)
         if missing:
-            where = f"begins at the first record of {plan.source.name}, in {missing} partitions"
+            where = f"{_BEGINS[plan.mode].format(plan.source.name)}, in {missing} partitions"
             yield Change("+" if not committed else "~", "group", plan.group, (where,))
         else:
             ends = cluster.end_offsets(plan.source.name, plan.partitions)
-            lag = sum(max(0, ends[partition] - offset) for partition, (offset, _) in committed.items())
+            lag = sum(
+                max(0, ends[partition] - offset) + checkpoint.parse(offset, said).history_left
+                for partition, (offset, said) in committed.items()
+            )
             yield Change("=", "group", plan.group, (f"{lag:,} offsets behind",))
 
 
@@ -132,19 +147,18 @@ def _hops(project: Project, migration: Migration) -> Iterator[HopRisk]:
 # --------------------------------------------------------------------------------------------------- traps
 
 
+def _found(cluster: Cluster, topics: Topics) -> Found:
+    """The topics as they are there, whatever was imagined of them."""
+    history = None if topics.history is None else cluster.find(topics.history.name)
+    return Found(topics.source, cluster.find(topics.target.name), cluster.find(topics.dead_letters.name), history)
+
+
 def _topic_traps(cluster: Cluster, name: str, migration: Migration, topics: Topics) -> Iterator[Trap]:
-    found = Found(topics.source, cluster.find(topics.target.name), cluster.find(topics.dead_letters.name))
+    found = _found(cluster, topics)
     for line in topic_lines(name, migration, found):
         if line.status == "fail" or (line.status == "warn" and "does not exist yet" not in line.message):
             yield Trap(line.status == "fail", line.message, line.remedy)
     source = topics.source
-    if migration.producers == "both" and source.compacted:
-        yield Trap(
-            True,
-            f"{source.name} is compacted and both groups of producers may write: the last value of a key would depend "
-            "on which bridge is faster",
-            'Write producers = "old" until the switch.',
-        )
     if "down" in directions(migration) and source.settings.get("message.timestamp.type") == "LogAppendTime":
         yield Trap(
             False,
@@ -190,7 +204,8 @@ def _sample(project: Project, cluster: Cluster, plan: BridgePlan) -> tuple[Forec
     topic = plan.source.name
     first, ends = cluster.start_offsets(topic, plan.partitions), cluster.end_offsets(topic, plan.partitions)
     committed = cluster.committed(plan.group, topic, plan.partitions)
-    starts = {number: max(first[number], committed[number][0] if number in committed else 0) for number in ends}
+    read = {number: checkpoint.parse(*said).reads_from for number, said in committed.items()}
+    starts = {number: max(first[number], read.get(number, 0)) for number in ends}
     lags = {number: end - starts[number] for number, end in ends.items() if end > starts[number]}
     if not lags:
         return None
@@ -247,7 +262,7 @@ def _readers(cluster: Cluster, source: Topic) -> Iterator[ReaderLine]:
 
 def _permissions(name: str, migration: Migration, cluster: Cluster, topics: Topics) -> Iterator[str]:
     inspection = Inspection(cluster.kafka)
-    found = Found(topics.source, cluster.find(topics.target.name), cluster.find(topics.dead_letters.name))
+    found = _found(cluster, topics)
     for line in permission_lines(name, migration, found, inspection, inspection.broker(), cluster.bootstrap):
         yield f"{line.status:<5} {line.message}"
         if line.remedy:

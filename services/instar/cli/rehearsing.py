@@ -11,6 +11,7 @@ from instar.cli.backfill_scope import begin_of, bound_by, partitions_of
 from instar.cli.output import Format, print_json, print_lines
 from instar.cli.stopping import stopping
 from instar.cli.topic_reader import TopicReader, topic_reader
+from instar.core import checkpoint
 from instar.core.bounds import Point
 from instar.core.record import Record
 from instar.core.rejected import Rejected
@@ -77,7 +78,10 @@ def _starts(cluster: Cluster, plan: BridgePlan, begin: Mapping[int, int] | None)
     committed = cluster.committed(plan.group, plan.source.name, plan.partitions)
     first = cluster.start_offsets(plan.source.name, plan.partitions)
     # What retention took since the checkpoint cannot be read any more.
-    checkpoints = {partition: max(offset, first[partition]) for partition, (offset, _) in committed.items()}
+    checkpoints = {
+        partition: max(checkpoint.parse(offset, said).reads_from, first[partition])
+        for partition, (offset, said) in committed.items()
+    }
     return {**first, **(begin or {}), **({} if begin else checkpoints)}
 
 

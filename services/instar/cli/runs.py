@@ -89,8 +89,8 @@ def prepare(
         options = replace(options, bounds=bounds, create=False)
         plan = replace(plan, bounds=bounds)
     options = replace(options, fingerprint=plan.fingerprint)
-    todo = sum(max(0, end - offsets[partition]) for partition, end in bounds.items())
-    return Run(plan, options, standing(plan, cluster).total, todo)
+    stands = standing(plan, cluster)
+    return Run(plan, options, stands.total, stands.todo_records(bounds))
 
 
 def remember(cluster: Cluster, plan: BridgePlan, parts: Parts, *, create: bool) -> None:
@@ -142,6 +142,7 @@ _WHEN_ANY = {
     "dropped": "ended by a hop",
     "current": "left as they were",
     "echoed": "own echoes passed over",
+    "overtaken": "passed over for a newer value",
     "expired": "expired before they were read",
 }
 

@@ -96,6 +96,16 @@ class Checkpoint:
         """Offsets of history that are not carried yet."""
         return 0 if self.split is None else max(0, self.split.at - self.split.past)
 
+    @property
+    def reads_from(self) -> int:
+        """The lowest offset that is still to be read."""
+        return self.offset if self.split is None or not self.split.behind else self.split.past
+
+    @property
+    def passed(self) -> int:
+        """Grows with every offset that is read, in either part."""
+        return self.offset if self.split is None else self.offset + self.split.past
+
     def metadata(self) -> str:
         said: dict[str, Any] = {"f": FORMAT, "t": self.topic_id, "p": self.fingerprint[:16]}
         if self.split is not None:

@@ -16,9 +16,8 @@ Nothing here is shared with what writes: values come from the reference chain th
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
+from instar.core.aside import Ahead, Mended
 from instar.core.comparison import LIMIT_DIFFERENCES, Comparison, Difference, Kind, Redriven
 from instar.core.cut import Cut, Expected, Matcher, Recall
 from instar.core.published import Letter, Output, Scope, classify, letter_of, letters_of
@@ -30,26 +29,6 @@ __all__ = ["Comparison", "Cut", "Difference", "Expected", "Matcher", "Merge", "R
 
 LIMIT_ASIDE = 100_000
 LIMIT_CUT_ASIDE = 1_000  # each is read again, one by one, when a merge is restored
-
-
-class _Mended(NamedTuple):
-    """A dead letter that today's chain takes: what it would become."""
-
-    source: Record
-    letter: Letter
-    expected: list[Matcher]
-
-
-@dataclass(slots=True)
-class _Ahead:
-    """What a stream held of source records at or past the bound: it is of a later comparison."""
-
-    first: int | None = None  # its own offset
-    furthest: int = -1  # the source offset
-    native: int = 0
-    foreign: int = 0
-    count: int = 0
-    differences: list[Difference] = field(default_factory=list)
 
 
 def compare_partition(
@@ -71,7 +50,10 @@ def compare_partition(
 
 
 class Merge:
-    """``cut`` and ``recall`` restore an earlier merge: the streams then begin where the cut says."""
+    """``cut`` and ``recall`` restore an earlier merge: the streams then begin where the cut says.
+
+    ``overtaken`` tells of a key whether its records may be missing: a newer value was published before them.
+    """
 
     def __init__(
         self,
@@ -83,20 +65,22 @@ class Merge:
         *,
         cut: Cut | None = None,
         recall: Recall | None = None,
+        overtaken: Callable[[bytes], bool] | None = None,
     ) -> None:
         self._scope = scope
+        self._overtaken = overtaken
         self._expect = expect
         self._settled = settled
         self.result = Comparison() if cut is None else cut.counted.copy()
         # What stands out of order on purpose: (source offset, index) to the output, and the letters that it is of.
         self._redriven: dict[tuple[int, int], Output] = {}
-        self._mended: dict[int, _Mended] = {}
+        self._mended: dict[int, Mended] = {}
         # Outputs that were not there when their source was passed: (source offset, index) to what they should be.
         self._missing: dict[tuple[int, int], tuple[Record, Matcher]] = {}
         self._missing_of: dict[bytes, list[tuple[int, int]]] = {}  # by key, where the target is compacted
         self._missing_letters: dict[int, tuple[Record, Rejected]] = {}
         self._last_source = -1 if cut is None else cut.source - 1
-        self._ahead = _Ahead()
+        self._ahead = Ahead()
         self._first_letter_ahead: int | None = None
         if cut is not None and recall is not None:
             self._restore(cut, recall)
@@ -195,7 +179,7 @@ class Merge:
             if source is None or letter is None:
                 self.result.unjudged += 1
             else:
-                self._mended[offset] = _Mended(source, letter, self._expect(source).outputs)
+                self._mended[offset] = Mended(source, letter, self._expect(source).outputs)
         for offset in cut.redriven:
             record = recall.target(offset)
             output = None if record is None else classify(self._scope, record)[1]
@@ -327,13 +311,20 @@ class Merge:
 
     def _put_aside(self, source: Record, expected: list[Matcher], start: int, end: int) -> None:
         for index in range(start, end):
-            if self._scope.target_compacted and self._output is not None and self._output.record.key == source.key:
+            if self._is_overtaken(source) or self._is_next(source.key):
                 self.result.superseded += 1
             elif len(self._missing) >= LIMIT_ASIDE:
                 self.result.aside_exceeded = True
                 self.result.lost += 1
             else:
                 self._remember_missing(source, index, expected[index])
+
+    def _is_overtaken(self, source: Record) -> bool:
+        return self._overtaken is not None and source.key is not None and self._overtaken(source.key)
+
+    def _is_next(self, key: bytes | None) -> bool:
+        """Does a later value of the key, by which compaction may remove the earlier ones, come next?"""
+        return self._scope.target_compacted and self._output is not None and self._output.record.key == key
 
     def _remember_missing(self, source: Record, index: int, matcher: Matcher) -> None:
         self._missing[source.offset, index] = source, matcher
@@ -385,15 +376,19 @@ class Merge:
             self._differ("duplicated", output.source_offset, output.record, f"{place} again, or with no such source")
 
     def _take_letter(self, source: Record, rejected: Rejected) -> None:
-        self.result.dead_lettered += 1
         letter = self._letter
         if letter is None or letter.source_offset != source.offset:
+            if self._is_overtaken(source):  # passed over before anybody asked what it would become
+                self.result.superseded += 1
+                return
+            self.result.dead_lettered += 1
             if len(self._missing_letters) >= LIMIT_ASIDE:
                 self.result.aside_exceeded = True
                 self.result.lost += 1
             else:
                 self._missing_letters[source.offset] = source, rejected
             return
+        self.result.dead_lettered += 1
         self._letter = next(self._letters, None)
         self._match_letter(source, letter, rejected)
 
@@ -441,7 +436,7 @@ class Merge:
         elif len(self._mended) >= LIMIT_ASIDE:
             self.result.aside_exceeded = True
         else:
-            self._mended[source.offset] = _Mended(source, letter, expected)
+            self._mended[source.offset] = Mended(source, letter, expected)
 
     def _take_redriven(self) -> None:
         """Hold what was redriven against what its sources become, now that all of both are known."""

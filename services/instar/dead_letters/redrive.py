@@ -4,8 +4,8 @@ What a letter becomes carries the bridge's provenance and a marker, since it sta
 A letter that the chain still rejects stays outstanding and is not written anywhere again.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal, NamedTuple
 
@@ -36,13 +36,24 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One direction of a migration, as its worker runs it."""
+    """One direction of a migration, as its worker runs it.
+
+    ``history`` takes what becomes of source offsets below their partition's split (``splits``), where there is one.
+    """
 
     migration: str
     direction: Direction
     source: Topic
     target: Topic
     bridge: Bridge
+    history: Topic | None = None
+    splits: Mapping[int, int] = field(default_factory=dict)
+
+    def into(self, letter: Letter) -> Topic:
+        """The topic that the letter's record belongs into."""
+        if self.history is not None and letter.record.offset < self.splits.get(letter.record.partition, 0):
+            return self.history
+        return self.target
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +166,7 @@ def _prepare(lane: Lane, letters: Sequence[Letter], newer: NewerFound) -> _Prepa
         mark = marker(letter.position)
         made = [output._replace(headers=(*output.headers, mark)) for output in carried.outputs]
         if made:
-            outputs.append((lane.target.name, record.partition, made))
+            outputs.append((lane.into(letter).name, record.partition, made))
         outcomes.append(Outcome(letter, "redriven" if made else "dropped", len(made)))
     return _Prepared(outcomes, outputs)
 

@@ -73,10 +73,11 @@ def assemble_project(project: Project, options: Options) -> BridgePlan:
         source, target = target, source
     letters, mode = migration.dead_letter_topic, mode_of(migration, options.direction)
     history = migration.history_topic if mode == "segregated" else None
-    require_mode(migration, cluster.topic(migration.source.topic), cluster.find(migration.target.topic))
     if options.dry:
         topics = imagined_topics(cluster, source, target, letters, history=history, live_first=mode == "live-first")
     else:
+        there = cluster.find(migration.target.topic)
+        require_mode(options.migration, migration, cluster.topic(migration.source.topic), there)
         topics = ready_topics(
             cluster, source, target, letters, create=options.create, history=history, live_first=mode == "live-first"
         )

@@ -16,11 +16,17 @@ class Standing:
     offsets: Mapping[int, int]
     counts: Mapping[int, Counts]
     ends: Mapping[int, int]
+    history_left: Mapping[int, int]
 
     @property
     def lag_records(self) -> int:
         """Offsets, to be exact: markers and compacted records count."""
-        return sum(max(0, end - self.offsets.get(partition, 0)) for partition, end in self.ends.items())
+        return self.todo_records(self.ends)
+
+    def todo_records(self, bounds: Mapping[int, int]) -> int:
+        """Offsets up to the bounds, and history, which is always carried whole."""
+        live = sum(max(0, bound - self.offsets.get(partition, 0)) for partition, bound in bounds.items())
+        return live + sum(self.history_left.values())
 
     @property
     def total(self) -> Counts:
@@ -37,4 +43,5 @@ def standing(plan: BridgePlan, cluster: Cluster) -> Standing:
         {partition: point.offset for partition, point in points.items()},
         {partition: point.counts for partition, point in points.items()},
         cluster.end_offsets(plan.source.name, plan.partitions),
+        {partition: point.history_left for partition, point in points.items()},
     )

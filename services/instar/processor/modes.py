@@ -7,8 +7,9 @@ keeps two writers, or two orders of one, from deciding that differently than the
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from instar.core.checkpoint import Checkpoint
-from instar.kafka.cluster import Topic
+from instar.core import checkpoint
+from instar.core.checkpoint import Checkpoint, Split
+from instar.kafka.cluster import Cluster, Topic
 from instar.kafka.errors import Refused
 from instar.processor.plan import BridgePlan, Mode
 from instar.project.migration import Migration
@@ -66,10 +67,17 @@ def _live_first(source: Topic, target: Topic | None) -> Iterator[Fault]:
         )
 
 
-def require_mode(migration: Migration, source: Topic, target: Topic | None) -> None:
+def splits_of(plan: BridgePlan, cluster: Cluster) -> dict[int, Split]:
+    """Where each partition was divided, of those that were. Raises ``KafkaTrouble``."""
+    committed = cluster.committed(plan.group, plan.source.name, plan.partitions)
+    points = {partition: checkpoint.parse(offset, said) for partition, (offset, said) in committed.items()}
+    return {partition: point.split for partition, point in points.items() if point.split is not None}
+
+
+def require_mode(name: str, migration: Migration, source: Topic, target: Topic | None) -> None:
     """Raises ``Refused`` with the first thing that stands against the mode."""
     for fault in topic_faults(migration, source, target):
-        raise Refused(f"{fault.message[0].upper()}{fault.message[1:]}.", fault.remedy)
+        raise Refused(f"Migration {name}: {fault.message}.", fault.remedy)
 
 
 def require_checkpoint(plan: BridgePlan, partition: int, point: Checkpoint, now_ms: int) -> None:

@@ -18,7 +18,7 @@ a rebalance replaces the consumer too.
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -29,7 +29,6 @@ from instar.core.dead_letter import dead_letter
 from instar.core.record import Output, Record
 from instar.core.throttle import Allowance
 from instar.kafka import groups
-from instar.kafka.cluster import Cluster
 from instar.kafka.config import SESSION_TIMEOUT_MS
 from instar.kafka.errors import Aborted, AmbiguousOutcome, Fenced, KafkaTrouble, PlaceInDoubt, Refused, Unreachable
 from instar.kafka.failpoints import Failpoints
@@ -42,6 +41,7 @@ from instar.processor.patience import Patience
 from instar.processor.plan import BridgePlan
 from instar.processor.position import Position
 from instar.processor.reader import Reader
+from instar.processor.source_watch import SourceWatch
 
 log = structlog.get_logger(__name__)
 
@@ -49,8 +49,6 @@ POLL_S = 0.2
 LIVE_POLL_S = 0.01  # while there is history to carry meanwhile
 PROGRESS_EVERY_S = 0.5
 OTHERS_EVERY_S = 0.5
-TOPIC_CHECK_EVERY_S = 10.0
-HELD_CHECK_EVERY_S = 2.0
 PLACE_CHECK_EVERY_S = 0.5
 HOLD_FROM_S = 5.0  # a longer wait than this for the next record would near max.poll.interval.ms
 SAY_EVERY_S = 5.0  # how often a held worker's checkpoints may be written for a changed reason alone
@@ -106,7 +104,6 @@ class Worker:
         self._reader = Reader(plan, self._slot, self, self._failpoints)
         self._past = Past(plan) if plan.mode in ("live-first", "segregated") else None
         self._writer = Writer(plan.kafka, plan.written, self._slot, self._failpoints)
-        self._cluster: Cluster | None = None
         self._totals = _Totals()
         self._pace = Pace(plan.limits.batch_records, plan.limits.batch_bytes)
         self._patience = Patience()
@@ -118,10 +115,8 @@ class Worker:
         self._idle = False
         self._next_progress_s = 0.0
         self._next_others_s = 0.0
-        self._next_topic_check_s = time.monotonic() + TOPIC_CHECK_EVERY_S
-        self._next_held_check_s = 0.0
-        self._held_at: dict[int, int] = {}  # partitions that stood below their end when last looked at, and where
         self._log = log.bind(migration=plan.migration, direction=plan.direction, slot=self._slot)
+        self._source = SourceWatch(plan, self._log, time.monotonic())
 
     def run(self) -> None:
         """Work until stopped, or until the plan's bounds are reached.
@@ -146,7 +141,7 @@ class Worker:
                 except Refused:
                     # A checkpoint that is missing or does not fit is often of a topic that changed: then say that.
                     if not self._plan.built_in:
-                        self._check_source()
+                        self._source.check()
                     raise
                 except Aborted as reason:
                     self._log.warning("transaction aborted, reading again", reason=str(reason))
@@ -420,53 +415,10 @@ class Worker:
         """While idle: is the source still the topic that it was, and is the cluster there at all?"""
         if self._reader.all_brokers_down:
             raise AmbiguousOutcome("no broker is reachable")
-        now_s = time.monotonic()
-        if self._plan.bounds is not None and now_s >= self._next_held_check_s:
-            self._next_held_check_s = now_s + HELD_CHECK_EVERY_S
-            self._tell_what_holds(self._plan.bounds)
-        if self._plan.built_in or now_s < self._next_topic_check_s:
-            return
-        self._next_topic_check_s = now_s + TOPIC_CHECK_EVERY_S
         try:
-            cluster = self._check_source()
-            if self._plan.bounds is None:
-                self._tell_what_holds(cluster.end_offsets(self._plan.source.name, self._plan.partitions))
+            self._source.look(self._reader.positions.values(), time.monotonic())
         except Unreachable as reason:  # waited for, like any other outage
             raise AmbiguousOutcome(str(reason)) from reason
-
-    def _check_source(self) -> Cluster:
-        """Is the source still the topic that it was? Raises ``Refused`` or ``TopicMissing`` when it is not."""
-        self._cluster = self._cluster or Cluster(self._plan.kafka)
-        source = self._cluster.topic(self._plan.source.name)
-        if source.id != self._plan.source.id:
-            raise Refused(
-                f"Topic {source.name} was deleted and created again while the worker ran.",
-                f"If the new topic is to be read from its start, delete group {self._plan.group} first.",
-            )
-        if source.partitions > self._plan.source.partitions:
-            raise Refused(
-                f"Topic {source.name} has {source.partitions} partitions now, {self._plan.source.partitions} when the "
-                "worker started.",
-                f"Give {self._plan.target.name} and {self._plan.dead_letters.name} as many, then start it again.",
-            )
-        return self._cluster
-
-    def _tell_what_holds(self, ends: Mapping[int, int]) -> None:
-        """Idle below an end that was read uncommitted, twice at the same place: somebody's transaction is open."""
-        positions = self._reader.positions.values()
-        below = {
-            position.partition: position.next for position in positions if position.next < ends[position.partition]
-        }
-        for partition, offset in below.items():
-            if self._held_at.get(partition) == offset:
-                self._log.warning(
-                    "an open transaction of another producer holds records back: they are read when it ends",
-                    topic=self._plan.source.name,
-                    partition=partition,
-                    offset=offset,
-                    end=ends[partition],
-                )
-        self._held_at = below
 
     # ------------------------------------------------------------------ the end
 

@@ -101,6 +101,7 @@ def read_once(inputs: Inputs, partition: int, cut: Cut | None, watch: Watch) -> 
         inputs.settled,
         cut=cut,
         recall=_recall(inputs, partition),
+        overtaken=inputs.overtaken,
     )
     faults_before = merge.result.faults
     calm: Cut | None = None

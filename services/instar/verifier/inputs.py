@@ -65,7 +65,9 @@ class Side:
 class Inputs:
     """``checkpoints`` are those that were committed before the ends of target and dead letters were taken.
 
-    ``source_partitions`` is how many the source has, whether they are compared or not.
+    ``source_partitions`` is how many the source has, whether they are compared or not. ``history`` is the topic that
+    has what was there at the first start, where it was kept apart. ``overtaken`` tells of a key whether its records may
+    be missing, since a newer value was published before them.
     """
 
     migration: str
@@ -79,6 +81,8 @@ class Inputs:
     settled: Mapping[tuple[int, int], Settled]
     natives_are_rogue: bool = False
     source_partitions: int = 0
+    history: Side | None = None
+    overtaken: Callable[[bytes], bool] | None = None
 
     def first(self, partition: int) -> int:
         """The first source offset that can be compared: the topic has it, and the group did not begin behind it."""
@@ -102,7 +106,8 @@ class Inputs:
 
     def key(self) -> dict[str, str]:
         """What a saved state must have been made from to be gone on with."""
-        return {
+        kept_apart = {} if self.history is None else {"history topic id": self.history.topic_id.hex()}
+        return kept_apart | {
             "fingerprint": self.fingerprint,
             "source topic id": self.source.topic_id.hex(),
             "target topic id": self.target.topic_id.hex(),

@@ -42,12 +42,6 @@ class KafkaOpener:
         self._direction = direction
         self._kafka = kafka
         self._migration = project.settings.migrations[migration]
-        if self._migration.mode != "ordered":
-            raise Refused(
-                f"Migration {migration} has mode {self._migration.mode}, whose outputs do not stand in their source's "
-                "order; verification compares by that order.",
-                'It works for mode = "ordered".',
-            )
         self._cluster = Cluster(kafka)
         self._group = f"instar.{migration}.{direction}"
         source, target = self._migration.source.topic, self._migration.target.topic
@@ -89,6 +83,15 @@ class KafkaOpener:
                     f"checkpoint is of topic id {point.topic_id}, the topic now is {source.id.hex()}.",
                     "Nothing that was published can be held against the new topic.",
                 )
+        mode = self._migration.mode if self._direction == "up" else "ordered"
+        for partition, point in points.items():
+            if point.mode != mode:
+                raise Refused(
+                    f"The checkpoint of partition {partition} is of mode {point.mode}, the settings say {mode}.",
+                    f'Write mode = "{point.mode}" again: what was published is in its order.',
+                )
+        kept_apart = self._migration.history_topic if mode == "segregated" else None
+        history = None if kept_apart is None else cluster.topic(kept_apart)
         if bounds is not None:
             points = {partition: replace(points[partition], offset=bound) for partition, bound in bounds.items()}
         # The ends are taken after the checkpoints and after what was done with dead letters, so that every output of
@@ -103,10 +106,11 @@ class KafkaOpener:
             target=self._side(target, partitions),
             letters=self._side(letters, partitions),
             checkpoints=points,
-            judge=self._judge_of(target),
+            judge=self._judge_of(min(filter(None, (target, history)), key=lambda topic: topic.max_message_bytes)),
             settled=settled,
             natives_are_rogue=self._direction == "up" and self._migration.producers == "old",
             source_partitions=source.partitions,
+            history=None if history is None else self._side(history, partitions),
         )
 
     def _side(self, topic: Topic, partitions: list[int]) -> Side:

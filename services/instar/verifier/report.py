@@ -32,6 +32,7 @@ class PartitionScope:
     """Source offsets ``first`` up to and without ``bound`` were compared; the source then held ``start`` to ``end``.
 
     ``settled_below`` is the source offset up to which an earlier run's result stands, where this one went on from it.
+    ``history_left`` are offsets below ``bound`` that are not carried yet, and so were not compared.
     """
 
     partition: int
@@ -42,6 +43,7 @@ class PartitionScope:
     result: Comparison
     complete: bool = True
     settled_below: int | None = None
+    history_left: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class Report:
     def coverage(self) -> dict[str, int]:
         """Of the source's offsets: how many there are, and how many are below what was compared."""
         there = sum(max(0, one.end - one.start) for one in self.partitions)
-        compared = sum(max(0, one.bound - max(one.first, one.start)) for one in self.partitions)
+        compared = sum(max(0, one.bound - max(one.first, one.start) - one.history_left) for one in self.partitions)
         return {
             "offsets_in_source": there,
             "offsets_compared": compared if self.mode is not Mode.SAMPLE else len(self.samples),
@@ -157,6 +159,7 @@ def _partition(one: PartitionScope) -> dict[str, Any]:
         "source_end": one.end,
         "complete": one.complete,
         "settled_below": one.settled_below,
+        "history_left": one.history_left,
         "totals": one.result.as_dict(),
     }
 

@@ -9,7 +9,7 @@ from threading import Event
 from instar.core.comparison import Comparison, Difference
 from instar.core.cut import Cut
 from instar.kafka.errors import Refused
-from instar.verifier import counts, digests, full, samples
+from instar.verifier import counts, digests, full, halves, samples
 from instar.verifier.explain import Explainer
 from instar.verifier.full import Watch
 from instar.verifier.inputs import Inputs, Opener, Side
@@ -41,6 +41,7 @@ def run(opener: Opener, open_state: OpenState, options: Options) -> Report:
     """Verify once. Raises ``KafkaTrouble``, and ``Refused`` for what this mode cannot do."""
     began_ms = _now_ms()
     inputs = opener.open()
+    halves.require_whole(inputs, options.mode, again=options.resume)
     report = _report(inputs, options, began_ms)
     state = open_state(inputs.key())
     watch = Watch(on_record=options.on_record, stop=options.stop)
@@ -61,6 +62,7 @@ def follow(opener: Opener, open_state: OpenState, options: Options) -> Report:
     """Compare behind the live bridge, round after round, until stopped. Raises ``KafkaTrouble``."""
     began_ms = _now_ms()
     inputs = opener.open()
+    halves.require_whole(inputs, options.mode, again=True)
     state = open_state(inputs.key())
     positions = _positions(state, options, inputs, began_ms)
     watch = Watch(on_record=options.on_record, stop=options.stop)
@@ -119,7 +121,10 @@ def _run_full(opener: Opener, inputs: Inputs, report: Report, watch: Watch, stat
             if cut is not None:
                 _add(report, inputs, partition, cut.counted.copy(), cut.source, settled_below=cut.source)
             continue
-        done = full.compare_partition(opener, inputs, partition, cut, watch)
+        if inputs.checkpoints[partition].split is None:
+            done = full.compare_partition(opener, inputs, partition, cut, watch)
+        else:
+            done = halves.compare_partition(opener, inputs, partition, watch)
         if done.cut is not None:
             done.cut.counted.differences = _explained(inputs, done.cut.counted)
             positions.cuts[partition] = done.cut
@@ -130,7 +135,7 @@ def _run_full(opener: Opener, inputs: Inputs, report: Report, watch: Watch, stat
         report.unconfirmed += done.unconfirmed
         bound = inputs.bound(partition) if done.complete else (done.cut.source if done.cut else inputs.first(partition))
         _add(report, inputs, partition, done.result, bound, settled_below=None if cut is None else cut.source)
-        report.complete = report.complete and done.complete
+        report.complete = report.complete and done.complete and not inputs.checkpoints[partition].history_left
     state.save(positions)
 
 
@@ -198,6 +203,7 @@ def _add(
             result,
             complete=bound >= inputs.bound(partition),
             settled_below=settled_below,
+            history_left=inputs.checkpoints[partition].history_left,
         )
     )
 

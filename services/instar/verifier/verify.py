@@ -11,6 +11,7 @@ from typing import Any
 from instar.core.comparison import Comparison
 from instar.core.provenance import Direction
 from instar.project.project import Project
+from instar.verifier import halves
 from instar.verifier.full import Watch, compare_partition
 from instar.verifier.opening import KafkaOpener
 
@@ -40,7 +41,11 @@ def verify(
     inputs = opener.open()
     total = Comparison()
     for partition in inputs.checkpoints:
-        total.add(compare_partition(opener, inputs, partition, None, Watch(on_record=on_record)).result)
+        watch = Watch(on_record=on_record)
+        if inputs.checkpoints[partition].split is None:
+            total.add(compare_partition(opener, inputs, partition, None, watch).result)
+        else:
+            total.add(halves.compare_partition(opener, inputs, partition, watch).result)
     scope = {partition: (inputs.first(partition), inputs.bound(partition)) for partition in inputs.checkpoints}
     return Verification(
         migration_name, direction, inputs.fingerprint, inputs.source.topic, inputs.target.topic, scope, total
