@@ -1,12 +1,12 @@
 """The modes that read history apart, on a real Kafka: killed in the middle, and the end is what order would leave."""
 
-import json
 import signal
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.keyed import decoded, reference, state
 from tests.support.projects import Event, Shop, body, event, produce, rewrite_settings, write_shop
 from tests.support.workers import caught_up, counts_of, records_of, run_until_now, run_worker, verified, worker
 
@@ -19,7 +19,7 @@ COMPACTED = {"cleanup.policy": "compact"}
 KEYS = 60
 HISTORY = 1_500
 LIVE = 700
-KILLS = ("produced=kill@2", "offsets-sent=kill@3", "after-commit=kill@2")
+KILLS = ("produced=kill@3", "offsets-sent=kill@3")
 MakeShop = Callable[..., Shop]
 
 
@@ -48,29 +48,6 @@ def facts(start: int, count: int, partitions: int) -> Iterable[Event]:
             case 11:
                 version, changed["body"] = 1, body(number, 1, "nobody")
         yield event(number, version, key_number % partitions, **changed)
-
-
-def state(records: Iterable[Record]) -> Mapping[tuple[int, bytes | None], bytes | None]:
-    """What a compacted topic says: the last record of each key."""
-    return {(one.partition, one.key): one.value for one in records}
-
-
-def reference(records: Iterable[Record]) -> dict[tuple[int, bytes | None], Any]:
-    """What order would leave in the target, worked out without instar."""
-    last: dict[tuple[int, bytes | None], Any] = {}
-    for one in records:
-        said = None if one.value is None else json.loads(one.value)
-        if said is not None and said.get("name") == "nobody":
-            continue
-        if said is not None and "name" in said:
-            first, _, rest = said.pop("name").partition(" ")
-            said |= {"first": first, "last": rest}
-        last[one.partition, one.key] = said and {"channel": "WEB", **said}
-    return last
-
-
-def decoded(said: Mapping[tuple[int, bytes | None], bytes | None]) -> dict[tuple[int, bytes | None], Any]:
-    return {key: None if value is None else json.loads(value) for key, value in said.items()}
 
 
 def splits(shop: Shop) -> dict[int, checkpoint.Split]:

@@ -56,7 +56,7 @@ def test_ids_are_kept_by_environment_or_as_the_folder_s_own(tmp_path: Path) -> N
         ('["people"]', '["people", "people"]', "people stands twice", "name it once"),
         ('version = "v3"', 'version = "v4"', "people has no v4", "people has v1, v2, v3"),
         ('reverse = { version = "v1"', 'reverse = { version = "v9"', "people has no v9", "people has v1, v2, v3"),
-        ('topic = "people.v3"', 'topic = "people"', "in place", 'name another topic, for example "people.v3"'),
+        ('topic = "people.v3"', 'topic = "people"', "no old topic is left", "remove it, or name another target"),
         (
             "reverse = {",
             'mode = "live-first"\nproducers = "both"\nreverse = {',

@@ -125,7 +125,7 @@ def write_shop(
 
 
 def rewrite_settings(shop: Shop, **settings: str) -> None:
-    """The project's settings, with these of the migration's set otherwise."""
+    """The project's settings, with these of the migration's set otherwise, or left out where they are empty."""
     registry = settings.pop("registry", '{ url = "files" }')
     framing = settings.pop("framing", '"version-header"')
     target = settings.pop("target_version", "v3")
@@ -139,7 +139,9 @@ def rewrite_settings(shop: Shop, **settings: str) -> None:
     }
     kafka = ", ".join(f"{json.dumps(key)} = {json.dumps(value)}" for key, value in shop.kafka.items())
     text = f"format = 1\n\n[environments.local]\nkafka = {{ {kafka} }}\nregistry = {registry}\n"
-    text += f"\n[migrations.{shop.migration}]\n" + "".join(f"{key} = {value}\n" for key, value in lines.items())
+    text += f"\n[migrations.{shop.migration}]\n" + "".join(
+        f"{key} = {value}\n" for key, value in lines.items() if value
+    )
     (shop.root / "instar.toml").write_text(text, encoding="utf-8")
 
 

@@ -39,6 +39,7 @@ class Progress:
         committed = cluster.committed(watched.group, watched.source, partitions)
         points = {number: checkpoint.parse(offset, said) for number, (offset, said) in committed.items()}
         ends = cluster.end_offsets(watched.source, partitions)
+        ends |= {number: point.end(ends[number]) for number, point in points.items()}
         starts = cluster.start_offsets(watched.source, partitions)
         members = cluster.members(watched.group)
         owners = _owners(watched.source, members)

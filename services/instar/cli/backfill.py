@@ -13,6 +13,7 @@ from instar.backfill.governing import Watched, Wish
 from instar.cli import correcting
 from instar.cli.backfill_scope import accept_plan, begin_of, bound_by, check_plan, named_alone, partitions_of
 from instar.cli.exits import USAGE, fail
+from instar.cli.fencing import FenceOption, FenceReasonOption, fence_of
 from instar.cli.governing import govern
 from instar.cli.output import Format
 from instar.cli.rate import rate_of
@@ -119,6 +120,8 @@ def backfill(
     accept_expired: AcceptExpiredOption = False,
     accept_fingerprint: AcceptFingerprintOption = False,
     recover_checkpoint: RecoverOption = False,
+    fence: FenceOption = None,
+    fence_reason: FenceReasonOption = "",
     ranges: RangeOption = None,
     into: IntoOption = None,
     run_id: RunIdOption = None,
@@ -150,7 +153,9 @@ def backfill(
         fail("--limit is for --dry-run.", "Use --until to carry a part.", USAGE)
     cluster = Cluster(kafka)
     options = [
-        Options(opened.root, environment, migration, one, kafka, create, accept_expired)
+        Options(
+            opened.root, environment, migration, one, kafka, create, accept_expired, fence=fence_of(fence, fence_reason)
+        )
         for one in chosen(direction, directions(settings))
     ]
     if dry_run:

@@ -38,6 +38,7 @@ _DAY_MS = 86_400_000
 _BEGINS = {
     "ordered": "begins at the first record of {}",
     "live-first": "begins at the end of {}, and history follows, without keys that are published by then",
+    "in-place": "rewrites {} up to its present end, behind a write fence (--fence)",
     "segregated": "begins at the end of {}, and history follows into a topic of its own",
 }
 
@@ -271,6 +272,12 @@ def _permissions(name: str, migration: Migration, cluster: Cluster, topics: Topi
 
 def _way_back(project: Project, name: str, migration: Migration) -> Iterator[str]:
     source, target = migration.source.topic, migration.target.topic
+    if migration.in_place:
+        yield (
+            f"There is none: compaction removes the old records of {source} once they are rewritten. Before you begin, "
+            f"keep them with `instar topic export {source}`."
+        )
+        return
     yield (
         f"Until producers write {target}: stop the workers and delete {target}, {migration.dead_letter_topic} and the "
         f"groups instar.{name}.*; nothing in {source} was changed."

@@ -17,8 +17,10 @@ from instar.core.parts import Parts
 from instar.core.provenance import Direction
 from instar.kafka.cluster import Cluster
 from instar.kafka.errors import KafkaTrouble
+from instar.kafka.fence import FenceCheck
 from instar.processor.assemble import Options, assemble, assemble_project
 from instar.processor.lag import standing
+from instar.processor.modes import splits_of
 from instar.processor.plan import BridgePlan
 from instar.processor.prepare import ensure_start
 from instar.project.project import Project
@@ -79,10 +81,20 @@ def prepare(
     ``before_start`` may refuse before anything is committed.
     """
     plan = assemble_project(project, options)
+    if plan.mode == "in-place":
+        FenceCheck(plan.kafka, plan.source.name, plan.fence).require()
+        log.warning("records are rewritten in place", topic=plan.source.name, fence=str(plan.fence))
     before_start(plan)
     offsets = ensure_start(plan, cluster, recover=recover, begin=begin)
     bounds: Mapping[int, int]
-    if bound is None:
+    if plan.mode == "in-place":
+        # A finite task: up to where the topic ended when it began.
+        bounds = {partition: split.at for partition, split in splits_of(plan, cluster).items()}
+        asked = bounds if bound is None else bound(plan, offsets)
+        bounds = {partition: min(end, asked[partition]) for partition, end in bounds.items()}
+        options = replace(options, bounds=bounds, create=False)
+        plan = replace(plan, bounds=bounds)
+    elif bound is None:
         bounds = cluster.end_offsets(plan.source.name, plan.partitions)
     else:
         bounds = bound(plan, offsets)

@@ -10,6 +10,7 @@ import typer
 
 from instar.backfill.governing import Wish
 from instar.cli import completing
+from instar.cli.fencing import FenceOption, FenceReasonOption, fence_of
 from instar.cli.governing import govern
 from instar.cli.output import Format
 from instar.cli.runs import Which, chosen, prepare, remember, summarize
@@ -56,6 +57,8 @@ def worker(
     recover_checkpoint: Annotated[
         bool, typer.Option("--recover-checkpoint", help="Find a lost checkpoint from what was published.")
     ] = False,
+    fence: FenceOption = None,
+    fence_reason: FenceReasonOption = "",
     output: Annotated[Format, typer.Option("-o", "--output", help="How the summary is printed.")] = Format.TABLE,
     project: ProjectOption = None,
     environment: EnvironmentOption = None,
@@ -73,7 +76,9 @@ def worker(
     cluster = Cluster(kafka)
     runs = []
     for one in chosen(direction, directions(settings)):
-        options = Options(opened.root, environment, migration, one, kafka, create, accept_expired)
+        options = Options(
+            opened.root, environment, migration, one, kafka, create, accept_expired, fence=fence_of(fence, fence_reason)
+        )
         run = prepare(opened, options, cluster, recover=recover_checkpoint, bound=_ends(cluster) if until else None)
         remember(cluster, run.plan, opened.parts(migration), create=create)
         runs.append(run)

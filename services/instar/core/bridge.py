@@ -22,8 +22,8 @@ from instar.core.upcasting.program import Program
 _RECORD_OVERHEAD_BYTES = 100
 _HEADER_OVERHEAD_BYTES = 10
 
-# A bridge itself says none of the last two: ``current`` is what in place leaves alone, ``overtaken`` what must not
-# replace a newer value.
+# ``current`` is what in place leaves alone; ``overtaken``, of which a bridge knows nothing, must not replace a newer
+# value.
 Result = Literal["published", "dead-lettered", "dropped", "echoed", "current", "overtaken"]
 
 
@@ -37,6 +37,7 @@ class Route:
     program: Program
     write: Write
     carrier: Carrier | None = None
+    current: bool = False  # the record is at the target version already, and is left where it stands
 
 
 class Carried(NamedTuple):
@@ -54,7 +55,8 @@ class Bridge:
     """One migration's records in one direction.
 
     ``open_route`` may do I/O (ask a registry); what it raises passes through. ``largest_record_bytes`` is the target
-    topic's ``max.message.bytes``; ``needs_key`` says that it is compacted. ``denied`` names headers that are not
+    topic's ``max.message.bytes``; ``needs_key`` says that it is compacted, ``in_place`` that it is the source itself.
+    ``denied`` names headers that are not
     copied; a trailing ``*`` matches any ending.
     """
 
@@ -68,6 +70,7 @@ class Bridge:
         denied: frozenset[str] = frozenset(),
         *,
         needs_key: bool = False,
+        in_place: bool = False,
     ) -> None:
         self.migration = migration
         self.direction = direction
@@ -79,6 +82,7 @@ class Bridge:
         self._not_copied = {name for name in denied if not name.endswith("*")} | ours
         self._not_copied_prefixes = tuple(name[:-1] for name in denied if name.endswith("*"))
         self._needs_key = needs_key
+        self._in_place = in_place
         self._routes: dict[Identity, Route | Rejected] = {}
 
     def forget_rejected_routes(self) -> None:
@@ -100,6 +104,8 @@ class Bridge:
             message = "The record has no key, and the target topic is compacted: Kafka takes none without a key there."
             return Carried("dead-lettered", [], Rejected(NO_KEY, message))
         if record.value is None:
+            if self._in_place:  # a tombstone has no version
+                return Carried("current", [])
             return self._finish(record, [(None, headers)], stamp)
         framed = self._framing.identify(record.value, record.headers)
         if isinstance(framed, Rejected):
@@ -110,6 +116,8 @@ class Bridge:
             self._routes[identity] = route = self._open_route(identity)
         if isinstance(route, Rejected):
             return Carried("dead-lettered", [], route)
+        if route.current:
+            return Carried("current", [])
         context = Context(
             record.key, record.headers, record.timestamp_ms, record.topic, record.partition, record.offset
         )

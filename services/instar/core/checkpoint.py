@@ -59,13 +59,15 @@ class Split:
     """Where one source partition is read in two parts: history, below ``at``, and what came since.
 
     ``at`` is the high watermark at the first start, ``past`` the next offset of history, ``since_ms`` the time of the
-    first start. ``mode`` is the migration's: a checkpoint of one mode means nothing in another.
+    first start. In place there is no history apart: all below ``at`` is rewritten, and ``past`` is ``at``. ``mode`` is
+    the migration's: a checkpoint of one mode means nothing in another.
     """
 
     mode: str
     at: int
     past: int
     since_ms: int = 0
+    note: str = ""  # in place: what the fence rests on
 
     @property
     def behind(self) -> bool:
@@ -101,6 +103,10 @@ class Checkpoint:
         """The lowest offset that is still to be read."""
         return self.offset if self.split is None or not self.split.behind else self.split.past
 
+    def end(self, end: int) -> int:
+        """Where reading ends in a topic that now ends at ``end``: in place, what was rewritten is not read again."""
+        return self.split.at if self.split is not None and self.split.mode == "in-place" else end
+
     @property
     def passed(self) -> int:
         """Grows with every offset that is read, in either part."""
@@ -110,7 +116,10 @@ class Checkpoint:
         said: dict[str, Any] = {"f": FORMAT, "t": self.topic_id, "p": self.fingerprint[:16]}
         if self.split is not None:
             split = self.split
-            said |= {"f": SPLIT_FORMAT, "split": [split.mode, split.at, split.past, split.since_ms]}
+            said |= {
+                "f": SPLIT_FORMAT,
+                "split": [split.mode, split.at, split.past, split.since_ms, split.note[:LIMIT_HELD_CHARS]],
+            }
         said |= {name: count for name, count in self.counts.as_dict().items() if count}
         held = self.held[:LIMIT_HELD_CHARS]
         rest = {"bytes": self.size_bytes, "at": self.at_ms, "held": held, "begin": self.begin}
@@ -143,5 +152,5 @@ def parse(offset: int, metadata: str | None) -> Checkpoint:
 
 
 def _split(said: Any) -> Split:
-    mode, at, past, since_ms = said
-    return Split(str(mode), int(at), int(past), int(since_ms))
+    mode, at, past, since_ms, note = said
+    return Split(str(mode), int(at), int(past), int(since_ms), str(note))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from instar.core.bridge import Bridge
+from instar.core.fence import Fence
 from instar.core.provenance import Direction
 from instar.core.version import label
 from instar.kafka.cluster import Cluster
@@ -39,6 +40,7 @@ class Options:
     bounds: Mapping[int, int] | None = None
     assigned: tuple[int, ...] | None = None
     dry: bool = False  # nothing is published: what does not exist yet is imagined
+    fence: Fence | None = None
     fingerprint: str | None = None  # of the plan that the command was started under
 
 
@@ -111,6 +113,7 @@ def assemble_project(project: Project, options: Options) -> BridgePlan:
         mode=mode,
         history=topics.target if mode == "live-first" else topics.history,
         producers=migration.producers,
+        fence=options.fence,
     )
 
 
@@ -132,6 +135,7 @@ def _make_bridge(options: Options, migration: Migration, topics: Topics, routes:
         min(topic.max_message_bytes for topic in written),
         frozenset(migration.headers.deny),
         needs_key=any(topic.compacted for topic in written),
+        in_place=migration.in_place,
     )
 
 
@@ -182,6 +186,7 @@ def _routes(project: Project, options: Options, migration: Migration, registry: 
         identity=identity,
         writers=writers,
         carry_lost=migration.reverse is not None and migration.reverse.carry_lost,
+        in_place=migration.in_place,
     )
 
 

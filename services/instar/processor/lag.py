@@ -42,6 +42,9 @@ def standing(plan: BridgePlan, cluster: Cluster) -> Standing:
     return Standing(
         {partition: point.offset for partition, point in points.items()},
         {partition: point.counts for partition, point in points.items()},
-        cluster.end_offsets(plan.source.name, plan.partitions),
+        {
+            partition: points[partition].end(end) if partition in points else end
+            for partition, end in cluster.end_offsets(plan.source.name, plan.partitions).items()
+        },
         {partition: point.history_left for partition, point in points.items()},
     )

@@ -44,6 +44,12 @@ def topic_faults(migration: Migration, source: Topic, target: Topic | None) -> I
             "so the older of two values of a key could stay",
             'Let one group of producers write at a time: producers = "old" before the switch, "new" after it.',
         )
+    if migration.in_place and not source.compacted:
+        yield Fault(
+            f"in place needs a compacted topic, and {source.name} has cleanup.policy = "
+            f"{source.settings.get('cleanup.policy', 'unknown')}: every event would stand there twice",
+            "Name another topic as the target.",
+        )
     if migration.mode == "live-first":
         yield from _live_first(source, target)
 
@@ -86,7 +92,7 @@ def require_checkpoint(plan: BridgePlan, partition: int, point: Checkpoint, now_
         raise Refused(
             f"{plan.migration} was begun in mode {point.mode} (partition {partition} of {plan.source.name}), the "
             f"settings now say {plan.mode}: what is published by one order cannot be gone on with in another.",
-            f'Write mode = "{point.mode}" again; or delete group {plan.group} and what it published, and begin anew.',
+            f"Set it back to {point.mode}, or use another name for the migration and another target.",
         )
     split = point.split
     if split is None or not split.behind or plan.mode != "live-first":

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from instar.core.bridge import Bridge
+from instar.core.fence import Fence
 from instar.core.provenance import Direction
 from instar.kafka.cluster import Topic
 
@@ -25,6 +26,7 @@ class Limits:
     idle_ms: int = 50
     patience_s: float = 300.0  # how long a cluster may stay unreachable before the worker gives up
     keys_bytes: int = 256 * 1024 * 1024  # of what live has published; past it live waits for history
+    in_place_bytes: int = 1024 * 1024 * 1024  # of the keys of the partitions that are rewritten; past it: refused
     recommit_s: float = 6 * 3600.0  # how often a worker that is held commits again, far below offsets.retention
 
 
@@ -54,6 +56,7 @@ class BridgePlan:
     limits: Limits = Limits()
     mode: Mode = "ordered"
     history: Topic | None = None
+    fence: Fence | None = None  # what keeps others from writing, where records are rewritten in place
     producers: str = "old"  # who may write now, as the settings say
 
     @property

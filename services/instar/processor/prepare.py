@@ -130,6 +130,10 @@ def ensure_start(
         )
     if not missing:
         return offsets
+    if plan.mode == "in-place":
+        # Beginning anew repeats nothing: what was rewritten is at the target version, and each key's last value.
+        starts = {**cluster.start_offsets(plan.source.name, missing), **(begin or {})}
+        return offsets | _commit_first(plan, cluster, starts, begin or {})
     found, earlier_topics = last_carried(plan, cluster, missing)
     # Reading the target takes a while, in which another machine's first start may have begun the group, carried records
     # and left: what it committed must neither be set back nor be taken for lost.
@@ -163,13 +167,19 @@ def ensure_start(
         partition: max(starts[partition], carried[partition] + 1) if partition in carried else starts[partition]
         for partition in missing
     }
-    first = _first_points(plan, cluster, found_begin, begin or {})
+    return offsets | _commit_first(plan, cluster, found_begin, begin or {})
+
+
+def _commit_first(
+    plan: BridgePlan, cluster: Cluster, starts: Mapping[int, int], begin: Mapping[int, int]
+) -> dict[int, int]:
+    first = _first_points(plan, cluster, starts, begin)
     cluster.commit(
         plan.group,
         plan.source.name,
         {partition: (point.offset, point.metadata()) for partition, point in first.items()},
     )
-    return offsets | {partition: point.offset for partition, point in first.items()}
+    return {partition: point.offset for partition, point in first.items()}
 
 
 def _first_points(
@@ -183,14 +193,16 @@ def _first_points(
             for partition, start in starts.items()
         }
     now_ms = time.time_ns() // 1_000_000
+    in_place = plan.mode == "in-place"
+    note = str(plan.fence) if in_place and plan.fence is not None else ""
     return {
         partition: Checkpoint(
-            end,
+            starts[partition] if in_place else end,
             topic_id,
             Counts(),
             plan.fingerprint,
             begin=begin.get(partition, 0),
-            split=Split(plan.mode, end, starts[partition], now_ms),
+            split=Split(plan.mode, end, end if in_place else starts[partition], now_ms, note),
         )
         for partition, end in cluster.end_offsets(plan.source.name, starts).items()
     }

@@ -33,6 +33,7 @@ class Routes:
     identity: Identity
     writers: dict[str, Write]
     carry_lost: bool
+    in_place: bool = False
     _asked_s: float = 0.0
 
     def open(self, key: Key) -> Route | Rejected:
@@ -61,7 +62,8 @@ class Routes:
                     if self.direction == "down"
                     else Carrier.of(back, program, subject.sensitive)
                 )
-        return Route(program, self.writers[subject.name], carrier)
+        current = self.in_place and version == self.version
+        return Route(program, self.writers[subject.name], carrier, current)
 
     def _named(self, key: Key) -> tuple[Subject, int] | Rejected:
         if isinstance(key, Named):

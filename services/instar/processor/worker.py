@@ -34,6 +34,7 @@ from instar.kafka.errors import Aborted, AmbiguousOutcome, Fenced, KafkaTrouble,
 from instar.kafka.failpoints import Failpoints
 from instar.kafka.writer import Writer
 from instar.processor.governor import Governor, Ungoverned
+from instar.processor.in_place import InPlace
 from instar.processor.outcome import OVERTAKEN, count, halted
 from instar.processor.pace import Pace
 from instar.processor.past import Past
@@ -103,6 +104,7 @@ class Worker:
         self._bridge: Bridge = plan.make_bridge()
         self._reader = Reader(plan, self._slot, self, self._failpoints)
         self._past = Past(plan) if plan.mode in ("live-first", "segregated") else None
+        self._in_place = InPlace(plan) if plan.mode == "in-place" else None
         self._writer = Writer(plan.kafka, plan.written, self._slot, self._failpoints)
         self._totals = _Totals()
         self._pace = Pace(plan.limits.batch_records, plan.limits.batch_bytes)
@@ -195,7 +197,7 @@ class Worker:
         """What the governor lets through. The source is idle when nothing came though something might have."""
         allowance = self._allowance = self._governor.allow(self._reader.positions)
         holds = allowance.hold or allowance.wait_s > HOLD_FROM_S
-        self._reader.hold(holds or (self._past is not None and self._past.full))
+        self._reader.hold(holds or not self._may_read())
         self._idle = False
         if allowance.records == 0 and not holds:
             self._stop.wait(min(allowance.wait_s, POLL_S))
@@ -209,6 +211,14 @@ class Worker:
         records = self._reader.poll(wanted, wait_s)
         self._idle = not records
         return records
+
+    def _may_read(self) -> bool:
+        """Does the mode let the source be read now? A worker that may not stays in its group meanwhile."""
+        if self._in_place is not None:
+            self._in_place.follow((self._reader.assignments, self._reader.loads), self._reader.positions)
+            self._in_place.learn(self._plan.limits.idle_ms / 1000)
+            return self._in_place.ready
+        return self._past is None or not self._past.full
 
     def _follow_history(self, past: Past, live_records: int) -> None:
         """Carry some history behind the live records of this turn, within the same allowance."""
@@ -234,6 +244,7 @@ class Worker:
     def _process(self, records: list[Record], target: str, *, past: bool = False) -> None:
         """``target`` takes what the records become. ``past``: they are history's, and live may have overtaken them."""
         plan, positions, carry = self._plan, self._reader.positions, self._bridge.carry
+        in_place = self._in_place
         self._bridge.forget_rejected_routes()
         outputs: dict[tuple[str, int], list[Output]] = {}
         done = size_bytes = 0
@@ -241,7 +252,10 @@ class Worker:
         for record in records:
             position = positions[record.partition]
             keys = position.keys
-            overtaken = past and keys is not None and record.key in keys
+            if in_place is not None:
+                overtaken = in_place.overtaken(record)
+            else:
+                overtaken = past and keys is not None and record.key in keys
             carried = OVERTAKEN if overtaken else carry(record, position.stamp)
             if carried.rejected is not None:
                 if plan.stop_on_error:
@@ -302,6 +316,9 @@ class Worker:
         if not moved:
             return
         self._writer.begin()
+        if self._in_place is not None:
+            self._writer.flush()
+            self._in_place.before_commit()
         offsets = self._reader.offsets(moved, self._why_slow)
         began_s = time.monotonic()
         self._writer.commit(offsets, self._reader.group_metadata)
@@ -374,6 +391,8 @@ class Worker:
         self._reader.close()
         if self._past is not None:
             self._past.close()
+        if self._in_place is not None:
+            self._in_place.close()
 
     def _wait_for_place(self) -> None:
         """Wait until the group has no member of this slot's name: then nobody took it while this worker stood still.

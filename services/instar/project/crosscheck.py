@@ -112,8 +112,7 @@ class _Check:
     def topics(self) -> Iterator[Finding]:
         source, target = self.migration.source.topic, self.migration.target.topic
         if source == target:
-            message = "moving a topic in place (target equal to source) is not available yet"
-            yield self.wrong(("target", "topic"), message, f'name another topic, for example "{source}.v3"')
+            yield from self.in_place()
         dead_letters = self.migration.dead_letter_topic
         if dead_letters in (source, target):
             key = ("dead_letters",) if self.migration.dead_letters else ("target", "topic")
@@ -121,6 +120,23 @@ class _Check:
         if self.migration.producers == "both" and self.migration.reverse is None:
             message = "records written to the new topic would never reach the old one"
             yield self.wrong(("producers",), message, 'add reverse = { version = "v1" }, or write producers = "old"')
+
+    def in_place(self) -> Iterator[Finding]:
+        """Old and new records share one topic: each must say its version, and there is nothing to go back to."""
+        migration = self.migration
+        if migration.reverse is not None:
+            message = "records are rewritten in place, so no old topic is left to go back to"
+            yield self.wrong(("reverse",), message, "remove it, or name another target")
+        if migration.producers != "old":
+            message = "in place there is one topic, and nobody may write it while it is rewritten"
+            yield self.wrong(("producers",), message, 'write producers = "old"')
+        if migration.mode != "ordered":
+            message = f"{migration.mode} is between two topics, and the target is the source itself"
+            yield self.wrong(("mode",), message, 'write mode = "ordered", or name another target')
+        framing = migration.target.framing
+        if migration.source.framing.kind == "none" or (framing is not None and framing != migration.source.framing):
+            message = "records of both versions stand in one topic, and one framing must tell them apart"
+            yield self.wrong(("target", "framing"), message, "leave it out, and choose a source framing with versions")
 
     def subjects(self) -> Iterator[Finding]:
         names = self.migration.subjects

@@ -141,6 +141,11 @@ def _translated(
 
 
 def _require_ordered(migration: Migration, name: str, there_name: str) -> None:
+    if migration.in_place:
+        raise Refused(
+            f"Migration {name} rewrites {there_name} in place: there is no other topic to stand in.",
+            "Leave the group where it is; it reads the rewritten records behind the others.",
+        )
     if migration.mode != "ordered":
         raise Refused(
             f"Migration {name} is {migration.mode}: its outputs do not keep the order of their sources, so a position "

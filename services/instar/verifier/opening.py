@@ -42,6 +42,12 @@ class KafkaOpener:
         self._direction = direction
         self._kafka = kafka
         self._migration = project.settings.migrations[migration]
+        if self._migration.in_place:
+            raise Refused(
+                f"Migration {migration} rewrites {self._migration.source.topic} in place: compaction removes the records "
+                "that its outputs would be compared with.",
+                "Compare with an archive that was exported before; or move the records into a topic of their own.",
+            )
         self._cluster = Cluster(kafka)
         self._group = f"instar.{migration}.{direction}"
         source, target = self._migration.source.topic, self._migration.target.topic
