@@ -1,7 +1,9 @@
 """The modes that read history apart, on a real Kafka: killed in the middle, and the end is what order would leave."""
 
 import signal
+import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,9 @@ from tests.support.workers import caught_up, counts_of, records_of, run_until_no
 
 from instar.core import checkpoint, provenance
 from instar.core.record import Record
+from instar.processor.assemble import Options, assemble
+from instar.processor.prepare import ensure_start
+from instar.processor.worker import Worker
 from realkafka.pytest_plugin import Kafka
 
 SHORT_SESSION = {"session.timeout.ms": 2_000, "heartbeat.interval.ms": 300}
@@ -109,6 +114,27 @@ def test_segregated_keeps_history_and_what_came_since_apart_though_it_is_killed(
     counts = counts_of(shop)
     assert (counts.read, counts.balanced, counts.overtaken) == (produced, True, 0)
     assert verified(shop, counts=False).read == produced
+
+
+def test_live_waits_for_history_when_its_keys_take_the_memory_that_they_may(make_shop: MakeShop) -> None:
+    shop = make_shop("live-first")
+    produced = produce(shop.kafka, shop.old, facts(0, 600, shop.partitions))
+    options = Options(shop.root, None, shop.migration, "up", shop.kafka, create=True)
+    plan = assemble(options)
+    plan = replace(plan, limits=replace(plan.limits, keys_bytes=1))
+    ensure_start(plan, shop.cluster, recover=False)
+    produced += produce(shop.kafka, shop.old, facts(produced, 600, shop.partitions))
+    plan = replace(plan, bounds=shop.cluster.end_offsets(shop.old, range(shop.partitions)))
+    Worker(plan, "full-0", stop=threading.Event()).run()
+    assert decoded(state(records_of(shop, shop.new))) == reference(records_of(shop, shop.old))
+    counts = counts_of(shop)
+    assert (counts.read, counts.balanced) == (produced, True)
+    # One batch of live was read before its keys were known to be too many; the rest came behind history.
+    at = {partition: split.at for partition, split in splits(shop).items()}
+    written = records_of(shop, shop.new)
+    last_history = {one.partition: place for place, one in enumerate(written) if source_offset(one) < at[one.partition]}
+    behind = [one for place, one in enumerate(written) if place > last_history[one.partition]]
+    assert len(behind) > 100
 
 
 # ------------------------------------------------------------------ refusals

@@ -85,8 +85,8 @@ def segregated() -> Halves:
     return halves("segregated", live, history, [*live_letters, *history_letters], AT)
 
 
-def report_of(told: Halves, folder: Path, mode: Mode = Mode.FULL, **options: bool) -> Report:
-    return run(told, lambda key: State(folder, MIGRATION, "up", key), Options(mode=mode, **options))
+def report_of(told: Halves, folder: Path, mode: Mode = Mode.FULL, *, resume: bool = False) -> Report:
+    return run(told, lambda key: State(folder, MIGRATION, "up", key), Options(mode=mode, resume=resume))
 
 
 def outputs_of(records: list[Record], offset: int) -> list[int]:

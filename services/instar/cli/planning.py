@@ -275,7 +275,7 @@ def _way_back(project: Project, name: str, migration: Migration) -> Iterator[str
     if migration.in_place:
         yield (
             f"There is none: compaction removes the old records of {source} once they are rewritten. Before you begin, "
-            f"keep them with `instar topic export {source}`."
+            f"keep them with `instar topic export {source} FOLDER`."
         )
         return
     yield (

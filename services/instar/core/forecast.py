@@ -42,6 +42,8 @@ class Forecast:
                 counts.dropped += 1
             case "echoed":
                 counts.echoed += 1
+            case "current":
+                counts.current += 1
             case "dead-lettered":
                 counts.dead_lettered += 1
         if carried.rejected is not None:

@@ -47,7 +47,7 @@ from instar.processor.source_watch import SourceWatch
 log = structlog.get_logger(__name__)
 
 POLL_S = 0.2
-LIVE_POLL_S = 0.01  # while there is history to carry meanwhile
+LIVE_POLL_S = 0.01  # while there is something else to read meanwhile
 PROGRESS_EVERY_S = 0.5
 OTHERS_EVERY_S = 0.5
 PLACE_CHECK_EVERY_S = 0.5
@@ -206,7 +206,8 @@ class Worker:
         if allowance.records:
             wanted = min(wanted, allowance.records)
         wait_s = self._plan.limits.idle_ms / 1000 if self._held else POLL_S
-        if self._past is not None and self._past.behind and not holds:
+        learning = self._in_place is not None and not self._in_place.ready
+        if learning or (self._past is not None and self._past.behind and not holds):
             wait_s = LIVE_POLL_S
         records = self._reader.poll(wanted, wait_s)
         self._idle = not records
