@@ -4,6 +4,7 @@ import sys
 
 import structlog
 import typer
+from confluent_kafka import KafkaException
 
 from instar import __version__
 from instar.cli import (
@@ -34,7 +35,7 @@ from instar.cli import (
 )
 from instar.cli.exits import ERROR, INTERRUPTED, UNREACHABLE, USAGE, Failure
 from instar.cli.output import stderr
-from instar.kafka.errors import KafkaTrouble
+from instar.kafka.errors import KafkaTrouble, unforeseen
 from instar.kafka.failpoints import BadFailpoint
 from instar.registry.port import RegistryError, RegistryUnreachable
 
@@ -103,6 +104,10 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except (Failure, KafkaTrouble) as failure:
+        _say(str(failure), failure.remedy)
+        code = failure.exit_code
+    except KafkaException as exception:
+        failure = unforeseen(exception)
         _say(str(failure), failure.remedy)
         code = failure.exit_code
     except BadFailpoint as problem:

@@ -39,6 +39,7 @@ BootstrapOption = Annotated[
     str | None, typer.Option("--bootstrap", help="Kafka's address, instead of the environment's.", metavar="HOST:PORT")
 ]
 
+NO_MIGRATION = "Add [migrations.NAME] to the settings: subjects, source and target."
 _ADD_SUBJECT = "Add schemas/SUBJECT/v1.avsc (Avro) or schemas/SUBJECT/v1.json (JSON Schema)."
 
 
@@ -65,7 +66,7 @@ def migration_of(project: Project, name: str) -> Migration:
         refuse_broken(project.errors)
         fail(
             f"The settings have no migration {name!r}.",
-            did_you_mean(name, project.settings.migrations),
+            did_you_mean(name, project.settings.migrations, NO_MIGRATION),
             USAGE,
         )
     refuse_broken(project.errors_of(name))

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from instar.cli import completing
 from instar.cli.exits import USAGE, Failure, fail
-from instar.cli.scope import subject_of
+from instar.cli.scope import NO_MIGRATION, subject_of
 from instar.core import dead_letter
 from instar.core.formats.framing import SchemaGuid, SchemaId
 from instar.core.provenance import Direction
@@ -127,7 +127,7 @@ def topic_reader(
 def _uses(project: Project, topic: str, migration: str | None) -> tuple[Use, ...]:
     migrations = project.settings.migrations
     if migration is not None and migration not in migrations:
-        fail(f"The settings have no migration {migration!r}.", did_you_mean(migration, migrations), USAGE)
+        fail(f"The settings have no migration {migration!r}.", did_you_mean(migration, migrations, NO_MIGRATION), USAGE)
     found: list[Use] = []
     for name, each in migrations.items():
         roles: dict[str, Role] = {

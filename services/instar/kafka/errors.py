@@ -148,3 +148,14 @@ def trouble(error: KafkaError, doing: str, bootstrap: str = "") -> KafkaTrouble:
             "Is Kafka running and is bootstrap.servers right? `make kafka` starts one for development.",
         )
     return KafkaTrouble(f"While {doing}, Kafka answered: {said} ({error.name()}).")
+
+
+def unforeseen(exception: KafkaException) -> KafkaTrouble:
+    """What a client raised where nothing was asked of the cluster yet: mostly a setting that librdkafka refuses."""
+    error = error_of(exception)
+    if error.code() == KafkaError._INVALID_ARG:
+        return KafkaTrouble(
+            f"The Kafka client does not take its settings: {error.str()}.",
+            "Correct kafka under [tool.instar.environments.<name>]; its names are librdkafka's own.",
+        )
+    return trouble(error, "talking to Kafka")

@@ -67,13 +67,13 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return next((each for each in candidates if close and each.lower() == close[0]), None)
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A remedy that names the nearest known name, and else all of them."""
+def did_you_mean(name: str, known: Iterable[str], nothing_known: str = "remove it") -> str:
+    """A remedy that names the nearest known name, and else all of them; ``nothing_known`` where there are none."""
     names = sorted(known)
     close = nearest(name, names)
     if close is not None:
         return f"did you mean `{close}`?"
-    return f"known here: {', '.join(names)}" if names else "remove it"
+    return f"known here: {', '.join(names)}" if names else nothing_known
 
 
 def dotted(path: KeyPath) -> str:
