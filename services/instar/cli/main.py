@@ -107,9 +107,9 @@ def main() -> None:
         _say(str(failure), failure.remedy)
         code = failure.exit_code
     except KafkaException as exception:
-        failure = unforeseen(exception)
-        _say(str(failure), failure.remedy)
-        code = failure.exit_code
+        unexpected = unforeseen(exception)
+        _say(str(unexpected), unexpected.remedy)
+        code = unexpected.exit_code
     except BadFailpoint as problem:
         _say(str(problem), "")
         code = USAGE

@@ -44,8 +44,8 @@ class KafkaOpener:
         self._migration = project.settings.migrations[migration]
         if self._migration.in_place:
             raise Refused(
-                f"Migration {migration} rewrites {self._migration.source.topic} in place: compaction removes the records "
-                "that its outputs would be compared with.",
+                f"Migration {migration} rewrites {self._migration.source.topic} in place: compaction removes the "
+                "records that its outputs would be compared with.",
                 "Compare with an archive that was exported before; or move the records into a topic of their own.",
             )
         self._cluster = Cluster(kafka)
