@@ -78,7 +78,11 @@ def test_a_plan_is_a_document_too(make_shop: MakeShop) -> None:
     ("topics", "settings", "said"),
     [
         ({"new": {"message.timestamp.type": "LogAppendTime"}}, {}, "replaces the time of every record"),
-        ({"old": {"cleanup.policy": "compact"}}, {"producers": '"both"'}, "the older of two values of a key could stay"),
+        (
+            {"old": {"cleanup.policy": "compact"}},
+            {"producers": '"both"'},
+            "the older of two values of a key could stay",
+        ),
         ({}, {"mode": '"live-first"'}, "live-first needs compacted topics"),
         ({"letters": {"max.message.bytes": "1000"}}, {}, "takes no more than the source's"),
     ],

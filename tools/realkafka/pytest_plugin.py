@@ -36,6 +36,7 @@ NEEDS: tuple[tuple[str, str, Callable[[], str | None]], ...] = (
     ("registry_url", "registry", why_no_registry),
     ("own_registry", "registry", why_no_own_registry),
 )
+NEEDED = "needs a real server"  # the property of a test's report that goes to whoever counts
 MARKS: tuple[tuple[str, Callable[[], str | None]], ...] = (("kafka", why_no_kafka), ("registry", why_no_registry))
 
 
@@ -172,13 +173,14 @@ class Reporter:
                     item.add_marker(mark)
             needed += [(mark, why_not) for mark, why_not in MARKS if item.get_closest_marker(mark)]
             reason = next((reason for _, why_not in needed if (reason := why_not()) is not None), None)
+            item.user_properties += [(NEEDED, mark) for mark, _ in MARKS if item.get_closest_marker(mark)]
             if reason is not None:
                 item.add_marker(pytest.mark.skip(reason=reason))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Counts a test once it was called, or as soon as it is known that it will not be."""
         counts = {"kafka": self.tally.kafka, "registry": self.tally.registry}
-        for count in [counts[mark] for mark, _ in MARKS if mark in report.keywords]:
+        for count in [counts[str(mark)] for name, mark in report.user_properties if name == NEEDED]:
             if report.skipped and not hasattr(report, "wasxfail"):
                 count.skip(_reason(report))
             elif report.when == "call" or report.failed:

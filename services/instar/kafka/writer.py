@@ -6,8 +6,10 @@ transaction is visible, read again), ``AmbiguousOutcome`` (only a new producer c
 """
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
@@ -31,6 +33,7 @@ from instar.kafka.failpoints import Failpoints
 
 INIT_TIMEOUT_S = 30.0
 CALL_TIMEOUT_S = 30.0
+OVERDUE_S = 5.0  # past its timeout a call is given up
 
 
 class Writer:
@@ -130,7 +133,9 @@ class Writer:
         if offsets:
             self._call(
                 "sending offsets",
-                lambda: producer.send_offsets_to_transaction(offsets, group_metadata, CALL_TIMEOUT_S),
+                lambda: self._watched(
+                    lambda: producer.send_offsets_to_transaction(offsets, group_metadata, CALL_TIMEOUT_S)
+                ),
             )
             hit("offsets-sent", in_transaction=True)
         hit("before-commit", in_transaction=True)
@@ -160,6 +165,34 @@ class Writer:
             call()
         except KafkaException as exception:
             raise self._sorted(error_of(exception), doing) from exception
+
+    def _watched(self, call: Callable[[], object]) -> None:
+        """Make a call that may never return, and leave it behind when it is overdue.
+
+        send_offsets_to_transaction does not keep its timeout while the group's coordinator is away, and after that it
+        may wait for ever (librdkafka issue 5456). Its producer is then left as it is: closing it would wait, too. The
+        next one with its transactional id fences it, so that whatever it still sends is refused.
+        """
+        answers: SimpleQueue[BaseException | None] = SimpleQueue()
+
+        def run() -> None:
+            try:
+                call()
+            except BaseException as error:  # raised again by who waits
+                answers.put(error)
+            else:
+                answers.put(None)
+
+        threading.Thread(target=run, name="instar send offsets", daemon=True).start()
+        try:
+            error = answers.get(timeout=CALL_TIMEOUT_S + OVERDUE_S)
+        except Empty:
+            self._producer, self.open = None, False
+            raise AmbiguousOutcome(
+                f"sending offsets did not return in {CALL_TIMEOUT_S + OVERDUE_S:.0f} s; its producer is left behind"
+            ) from None
+        if error is not None:
+            raise error
 
     def _sorted(self, error: KafkaError, doing: str) -> Exception:
         """Which of the four endings an error is."""
