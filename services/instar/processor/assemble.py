@@ -78,8 +78,8 @@ def assemble_project(project: Project, options: Options) -> BridgePlan:
     if options.dry:
         topics = imagined_topics(cluster, source, target, letters, history=history, live_first=mode == "live-first")
     else:
-        there = cluster.find(migration.target.topic)
-        require_mode(options.migration, migration, cluster.topic(migration.source.topic), there)
+        begins = cluster.topic(migration.source.topic)
+        require_mode(options.migration, migration, begins, cluster.find(migration.target.topic))
         topics = ready_topics(
             cluster, source, target, letters, create=options.create, history=history, live_first=mode == "live-first"
         )
