@@ -10,21 +10,9 @@ from pathlib import Path
 import pytest
 from tests.support.command import instar
 from tests.support.folders import write_files
-from tests.support.projects import PARCELS, body
+from tests.support.projects import PARCELS, PARCELS_SETTINGS, body
 
 SERVICES = Path(__file__).resolve().parents[2] / "services"
-SETTINGS = """
-    format = 1
-
-    [environments.local]
-    kafka = { "bootstrap.servers" = "127.0.0.1:1" }
-    registry = { url = "files" }
-
-    [migrations.parcels-v3]
-    subjects = ["parcels"]
-    source = { topic = "parcels", framing = "version-header" }
-    target = { topic = "parcels.v3", version = "v3" }
-    """
 READ = """
 import json, sys
 from confluent_kafka.serialization import MessageField, SerializationContext
@@ -38,7 +26,7 @@ print(json.dumps(read(sys.argv[1].encode(), context)))
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     example = {"schemas/parcels/examples/real.v1.json": json.dumps(body(1, 1, "Somebody Real"))}
-    return write_files(tmp_path / "project", {**PARCELS, **example, "instar.toml": SETTINGS})
+    return write_files(tmp_path / "project", {**PARCELS, **example, "instar.toml": PARCELS_SETTINGS})
 
 
 def build(folder: Path, version: str = "1.0.0") -> dict[str, str]:

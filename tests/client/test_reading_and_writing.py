@@ -14,7 +14,7 @@ import pytest
 from confluent_kafka.serialization import MessageField, SerializationContext, SerializationError
 from pydantic import BaseModel
 from tests.support.folders import write_files
-from tests.support.projects import PARCELS, VERSION_HEADER, body
+from tests.support.projects import PARCELS, PARCELS_SETTINGS, VERSION_HEADER, body
 
 from instar.client import InstarDeserializer, InstarSerializer, NewerRecord, RecordRejected, SetupError
 from instar.client.unsaid import UnsaidContext
@@ -24,24 +24,11 @@ from instar.project.project import load_project
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SERVICES = REPOSITORY / "services"
-SETTINGS = """
-    format = 1
-
-    [environments.local]
-    kafka = { "bootstrap.servers" = "127.0.0.1:1" }
-    registry = { url = "files" }
-
-    [migrations.parcels-v3]
-    subjects = ["parcels"]
-    source = { topic = "parcels", framing = "version-header" }
-    target = { topic = "parcels.v3", version = "v3" }
-    reverse = { version = "v1" }
-    """
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return write_files(tmp_path, {**PARCELS, "instar.toml": SETTINGS})
+    return write_files(tmp_path, {**PARCELS, "instar.toml": PARCELS_SETTINGS})
 
 
 def at(version: str, topic: str = "parcels") -> SerializationContext:
@@ -198,7 +185,7 @@ def test_a_framing_in_a_header_asks_for_headers_to_write_into(folder: Path) -> N
 def test_an_order_that_is_read_and_written_at_its_own_version_is_the_same_bytes(tmp_path: Path) -> None:
     for kind in ("schemas", "upcasters"):
         shutil.copytree(REPOSITORY / kind / "orders", tmp_path / kind / "orders")
-    settings = SETTINGS.replace("parcels", "orders").replace("version-header", "registry-prefix")
+    settings = PARCELS_SETTINGS.replace("parcels", "orders").replace("version-header", "registry-prefix")
     write_files(tmp_path, {"instar.toml": settings})
     subject = load_project(tmp_path).catalogue["orders"]
     context = SerializationContext("orders", MessageField.VALUE)

@@ -62,6 +62,21 @@ PARCELS: Mapping[str, Any] = {
         ''',
 }
 
+# Settings for what needs no broker: its address is one that nobody answers at.
+PARCELS_SETTINGS = """
+    format = 1
+
+    [environments.local]
+    kafka = { "bootstrap.servers" = "127.0.0.1:1" }
+    registry = { url = "files" }
+
+    [migrations.parcels-v3]
+    subjects = ["parcels"]
+    source = { topic = "parcels", framing = "version-header" }
+    target = { topic = "parcels.v3", version = "v3" }
+    reverse = { version = "v1" }
+    """
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
