@@ -52,8 +52,6 @@ class Stuck:
 def written(monkeypatch: pytest.MonkeyPatch) -> Writer:
     Stuck.made, Stuck.answers = [], []
     monkeypatch.setattr(writer, "Producer", Stuck)
-    monkeypatch.setattr(writer, "CALL_TIMEOUT_S", 0.01)
-    monkeypatch.setattr(writer, "OVERDUE_S", 0.05)
     topic = Topic("orders.v3", b"0" * 16, 1, {})
     made = Writer({"bootstrap.servers": "127.0.0.1:1"}, (topic,), "instar.orders-v3.up.a-0", Failpoints())
     made.replace()
@@ -61,9 +59,14 @@ def written(monkeypatch: pytest.MonkeyPatch) -> Writer:
     return made
 
 
-def test_an_overdue_producer_is_left_behind_unclosed_and_the_next_one_commits(written: Writer) -> None:
-    with pytest.raises(AmbiguousOutcome, match="did not return"):
-        written.commit(OFFSETS, object())
+def test_an_overdue_producer_is_left_behind_unclosed_and_the_next_one_commits(
+    written: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as hurried:
+        hurried.setattr(writer, "CALL_TIMEOUT_S", 0.01)
+        hurried.setattr(writer, "OVERDUE_S", 0.05)
+        with pytest.raises(AmbiguousOutcome, match="did not return"):
+            written.commit(OFFSETS, object())
     written.replace()
     written.begin()
     written.commit(OFFSETS, object())
