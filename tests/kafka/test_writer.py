@@ -16,14 +16,14 @@ OFFSETS = [TopicPartition("orders", 0, 7)]
 
 
 class Stuck:
-    """A producer whose first of all send_offsets_to_transaction never returns; each later one fails or succeeds."""
+    """A producer; with the first of all send_offsets_to_transaction does not return before it is released."""
 
     made: list["Stuck"]
-    answers: list[Exception | None]
 
     def __init__(self, _: Any) -> None:
         self.closed = self.committed = False
         self.released = threading.Event()
+        self.answer: Exception | None = None
         Stuck.made.append(self)
 
     def init_transactions(self, _: float) -> None: ...
@@ -38,11 +38,10 @@ class Stuck:
         self.closed = True
 
     def send_offsets_to_transaction(self, *_: Any) -> None:
-        if len(Stuck.made) == 1:
+        if self is Stuck.made[0]:
             self.released.wait()
-        answer = Stuck.answers.pop(0) if Stuck.answers else None
-        if answer is not None:
-            raise answer
+        if self.answer is not None:
+            raise self.answer
 
     def commit_transaction(self, _: float) -> None:
         self.committed = True
@@ -50,7 +49,7 @@ class Stuck:
 
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> Writer:
-    Stuck.made, Stuck.answers = [], []
+    Stuck.made = []
     monkeypatch.setattr(writer, "Producer", Stuck)
     topic = Topic("orders.v3", b"0" * 16, 1, {})
     made = Writer({"bootstrap.servers": "127.0.0.1:1"}, (topic,), "instar.orders-v3.up.a-0", Failpoints())
@@ -77,6 +76,6 @@ def test_an_overdue_producer_is_left_behind_unclosed_and_the_next_one_commits(
 
 def test_what_the_call_raises_is_sorted_as_ever(written: Writer) -> None:
     Stuck.made[0].released.set()
-    Stuck.answers = [KafkaException(KafkaError(KafkaError.INVALID_PRODUCER_EPOCH, "old epoch", fatal=True))]
+    Stuck.made[0].answer = KafkaException(KafkaError(KafkaError.INVALID_PRODUCER_EPOCH, "old epoch", fatal=True))
     with pytest.raises(Fenced):
         written.commit(OFFSETS, object())
