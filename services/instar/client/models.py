@@ -108,7 +108,9 @@ def _mismatch(error: ValidationError, to: Any) -> Rejected:
     more = error.error_count() - 1
     others = f" (and {more} more)" if more else ""
     return Rejected(
-        MODEL_MISMATCH, f"The record is valid, and {to.__name__} does not take it: {said}{others}.", path=path
+        MODEL_MISMATCH,
+        f"The record is valid, and {getattr(to, '__name__', to)} does not take it: {said}{others}.",
+        path=path,
     )
 
 
