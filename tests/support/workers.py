@@ -59,14 +59,24 @@ class Ended:
 
 
 class WorkerProcess:
-    """``instar worker M ...`` in a process of its own. Its output goes to files, so that it never waits for us."""
+    """``instar worker M ...`` in a process of its own. Its output goes to files, so that it never waits for us.
 
-    def __init__(self, shop: Shop, arguments: tuple[str, ...], failpoint: str, environment: Mapping[str, str]) -> None:
+    ``verb`` is another command that carries records in its own process: ``backfill``.
+    """
+
+    def __init__(
+        self,
+        shop: Shop,
+        arguments: tuple[str, ...],
+        failpoint: str,
+        environment: Mapping[str, str],
+        verb: str = "worker",
+    ) -> None:
         number = 1 + sum(1 for _ in shop.root.glob("worker-*.stdout"))
         self._stdout = shop.root / f"worker-{number}.stdout"
         self._stderr = shop.root / f"worker-{number}.stderr"
         self._log = shop.root / f"worker-{number}.failpoints"
-        command = [sys.executable, "-m", "instar", "worker", shop.migration, "--project", str(shop.root), *arguments]
+        command = [sys.executable, "-m", "instar", verb, shop.migration, "--project", str(shop.root), *arguments]
         variables = {**os.environ, "PYTHONPATH": os.pathsep.join([str(SERVICES), os.environ.get("PYTHONPATH", "")])}
         variables |= {
             "PYTHONFAULTHANDLER": "1",
@@ -143,14 +153,18 @@ class WorkerProcess:
 
 @contextmanager
 def worker(
-    shop: Shop, *arguments: str, failpoint: str = "", environment: Mapping[str, str] | None = None
+    shop: Shop,
+    *arguments: str,
+    failpoint: str = "",
+    environment: Mapping[str, str] | None = None,
+    verb: str = "worker",
 ) -> Iterator[WorkerProcess]:
     """A worker for the time of the block."""
-    process = WorkerProcess(shop, arguments, failpoint, environment or {})
+    process = WorkerProcess(shop, arguments, failpoint, environment or {}, verb)
     try:
         yield process
     except BaseException as error:
-        error.add_note(f"the worker {' '.join(arguments)} said:\n{process.last_words()}")
+        error.add_note(f"the {verb} {' '.join(arguments)} said:\n{process.last_words()}")
         raise
     finally:
         process.kill()
