@@ -213,8 +213,8 @@ def _bind_changes(hop: Hop, changes: tuple[Operation, ...], before: Schema, afte
     lost_down = [path for step in steps for path in step.lost_down]
     return BoundHop(
         hop=hop,
-        up=Steps(hop, tuple(step.up for step in steps)),
-        down=_no_way(hop) if one_way else Steps(hop, tuple(downs)),
+        up=_run_steps(hop, tuple(step.up for step in steps)),
+        down=_no_way(hop) if one_way else _run_steps(hop, tuple(downs)),
         one_way=one_way,
         summary_lines=tuple(change.summary for change in changes),
         lost_up=tuple(dict.fromkeys([*lost_up, *hop.lost_up])),
@@ -231,24 +231,20 @@ def _placed(hop: Hop, finding: Finding) -> Finding:
     return replace(finding, file=finding.file or hop.file, line=line, subject=finding.subject or hop.subject)
 
 
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """The transform of a hop of changes in one direction: its runs in order."""
-
-    hop: Hop
-    runs: tuple[Run, ...]
-
-    def __call__(self, value: Any, context: Context) -> list[Any] | Rejected:
+def _run_steps(hop: Hop, runs: tuple[Run, ...]) -> Transform:
+    def run(value: Any, context: Context) -> list[Any] | Rejected:
         if not isinstance(value, dict):
-            return _not_a_record(self.hop)
+            return _not_a_record(hop)
         try:
-            for run in self.runs:
-                run(value, context)
+            for step in runs:
+                step(value, context)
         except HopFailed as failed:
-            return _failed(self.hop, failed)
+            return _failed(hop, failed)
         except Exception as error:  # whatever an author's function raises is this record's rejection
-            return _raised(self.hop, error)
+            return _raised(hop, error)
         return [value]
+
+    return run
 
 
 def _run_function(hop: Hop, name: str, function: Function, *, one_way: bool) -> Transform:

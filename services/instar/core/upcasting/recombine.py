@@ -7,7 +7,7 @@ from typing import Any
 from instar.core.formats.shape import MISSING, Field, Object, Shape, is_nullable
 from instar.core.record import Context
 from instar.core.rejected import HOP_RETURNED_WRONG_TYPE
-from instar.core.upcasting.operation import HopFailed, Misfit
+from instar.core.upcasting.operation import HopFailed, Misfit, Run
 from instar.core.upcasting.paths import Path, field_at
 from instar.core.upcasting.routes import Route, not_in_target
 from instar.core.upcasting.value import copy_of
@@ -44,81 +44,58 @@ def target_field(aim: Shape | None, path: Path, *, sure: bool) -> Field:
 # of those that were lifted. It must be there before the others are put, and go after the others were taken.
 
 
-@dataclass(frozen=True, slots=True)
-class Apart:
+def apart(one: Place, many: Sequence[Place], function: Function, *, laid: bool) -> Run:
     """Take one field and put what the function makes of it, a value for each of the others, in their order.
 
     ``laid`` says whether the others were put into the shape, or lifted out of it. Null becomes nulls where all of the
     others may be null. Where nothing is, nothing is put.
     """
+    all_nullable = one.nullable and all(place.nullable for place in many)
+    count = len(many)
+    order = range(count) if laid else range(count)[::-1]
+    said = getattr(function, "__name__", "the function")
 
-    one: Place
-    many: tuple[Place, ...]
-    function: Function
-    laid: bool
-
-    @property
-    def all_nullable(self) -> bool:
-        return self.one.nullable and all(place.nullable for place in self.many)
-
-    @property
-    def order(self) -> range:
-        """The order in which the others are put, as indexes."""
-        return range(len(self.many)) if self.laid else range(len(self.many))[::-1]
-
-    def __call__(self, record: dict[str, Any], _context: Context) -> None:
-        one, many = self.one, self.many
+    def run(record: dict[str, Any], _context: Context) -> None:
         value = one.route.take(record)
         if value is MISSING:
-            parts: Sequence[Any] = (MISSING,) * len(many)
-        elif value is None and self.all_nullable:
-            parts = (None,) * len(many)
+            parts: Sequence[Any] = (MISSING,) * count
+        elif value is None and all_nullable:
+            parts = (None,) * count
         else:
-            parts = call(self.function, copy_of(value), at=one.route.path)
-            if not isinstance(parts, tuple | list) or len(parts) != len(many):
-                said = getattr(self.function, "__name__", "the function")
+            parts = call(function, copy_of(value), at=one.route.path)
+            if not isinstance(parts, tuple | list) or len(parts) != count:
                 what = f"{len(parts)} values" if isinstance(parts, tuple | list) else f"a {type(parts).__name__}"
-                message = f"{said} returned {what}, not a tuple of {len(many)}"
+                message = f"{said} returned {what}, not a tuple of {count}"
                 raise HopFailed(HOP_RETURNED_WRONG_TYPE, message, one.route.path)
-        for index in self.order:
+        for index in order:
             many[index].route.put(record, copy_of(parts[index]))
 
+    return run
 
-@dataclass(frozen=True, slots=True)
-class Together:
-    """Take several fields and put what the function makes of them. ``laid`` is as in ``Apart``.
+
+def together(many: Sequence[Place], one: Place, function: Function, *, laid: bool) -> Run:
+    """Take several fields and put what the function makes of them. ``laid`` is as in ``apart``.
 
     An absent one is given as None. When all are absent, so is the result if it may be; when all are null, it is null
     if it may be.
     """
+    null_for_nulls = one.nullable and all(place.nullable for place in many)
+    order = range(len(many))[::-1] if laid else range(len(many))
 
-    many: tuple[Place, ...]
-    one: Place
-    function: Function
-    laid: bool
-
-    @property
-    def null_for_nulls(self) -> bool:
-        return self.one.nullable and all(place.nullable for place in self.many)
-
-    @property
-    def order(self) -> range:
-        """The order in which the fields are taken, as indexes."""
-        return range(len(self.many))[::-1] if self.laid else range(len(self.many))
-
-    def __call__(self, record: dict[str, Any], _context: Context) -> None:
-        one, many = self.one, self.many
-        taken = {index: many[index].route.take(record) for index in self.order}
+    def run(record: dict[str, Any], _context: Context) -> None:
+        taken = {index: many[index].route.take(record) for index in order}
         parts = [taken[index] for index in range(len(many))]
         value: Any
         if one.optional and all(part is MISSING for part in parts):
             value = MISSING
-        elif all(part is None for part in parts) and self.null_for_nulls:
+        elif null_for_nulls and all(part is None for part in parts):
             value = None
         else:
             given = [None if part is MISSING else copy_of(part) for part in parts]
-            value = copy_of(call(self.function, *given, at=one.route.path))
+            value = copy_of(call(function, *given, at=one.route.path))
         one.route.put(record, value)
+
+    return run
 
 
 def need_functions(name: str, up: Any, down: Any, path: str) -> None:

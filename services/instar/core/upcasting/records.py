@@ -66,8 +66,8 @@ def sequence(changes: Sequence[Operation], current: Shape, target: Shape | None)
     named = named_for(steps, current, None)
     return Step(
         shape=steps[-1].shape if steps else current,
-        up=All(ups),
-        down=All(downs) if len(downs) == len(steps) else None,
+        up=_all(ups),
+        down=_all(downs) if len(downs) == len(steps) else None,
         lost_up=tuple(dict.fromkeys(path for step in named for path in step.lost_up)),
         lost_down=tuple(dict.fromkeys(path for step in named for path in step.lost_down)),
         partial_up=any(step.partial_up for step in steps),
@@ -77,15 +77,12 @@ def sequence(changes: Sequence[Operation], current: Shape, target: Shape | None)
     )
 
 
-@dataclass(frozen=True, slots=True)
-class All:
-    """Several runs on one record, one after the other."""
-
-    runs: tuple[Run, ...]
-
-    def __call__(self, record: dict[str, Any], context: Context) -> None:
-        for each in self.runs:
+def _all(runs: tuple[Run, ...]) -> Run:
+    def run(record: dict[str, Any], context: Context) -> None:
+        for each in runs:
             each(record, context)
+
+    return run
 
 
 def no_field(record: Object, name: str) -> Misfit:
@@ -201,7 +198,7 @@ def _through_field(shape: Object, target: Shape | None, path: Path, bind: BindRe
         misfit.path = join(name, misfit.path)
         raise
     changed = replace(shape, fields={**shape.fields, name: replace(field, shape=inner.shape)})
-    return _at_every_depth(shape, _placed(inner, changed, name, lambda run: InField(name, run)))
+    return _at_every_depth(shape, _placed(inner, changed, name, _in_field(name)))
 
 
 def _through_each(shape: Array | Map, target: Shape | None, path: Path, bind: BindRecord, place: _Place) -> Step:
@@ -221,8 +218,8 @@ def _through_each(shape: Array | Map, target: Shape | None, path: Path, bind: Bi
         misfit.path = join(token, misfit.path)
         raise
     if isinstance(shape, Array):
-        return _placed(inner, replace(shape, items=inner.shape), token, InElements)
-    return _placed(inner, replace(shape, values=inner.shape), token, InValues)
+        return _placed(inner, replace(shape, items=inner.shape), token, _in_elements)
+    return _placed(inner, replace(shape, values=inner.shape), token, _in_values)
 
 
 def _placed(inner: Step, shape: Shape, token: str, wrap: Callable[[Run], Run]) -> Step:
@@ -239,56 +236,49 @@ def _placed(inner: Step, shape: Shape, token: str, wrap: Callable[[Run], Run]) -
     )
 
 
-@dataclass(frozen=True, slots=True)
-class InField:
-    """Run in what a field holds; null and absent stay."""
+def _in_field(name: str) -> Callable[[Run], Run]:
+    def wrap(inner: Run) -> Run:
+        def run(record: dict[str, Any], context: Context) -> None:
+            part = record.get(name)
+            if part is not None:
+                try:
+                    inner(part, context)
+                except HopFailed as failed:
+                    failed.path = join(name, failed.path)
+                    raise
 
-    name: str
-    inner: Run
+        return run
 
-    def __call__(self, record: dict[str, Any], context: Context) -> None:
-        part = record.get(self.name)
-        if part is not None:
-            try:
-                self.inner(part, context)
-            except HopFailed as failed:
-                failed.path = join(self.name, failed.path)
-                raise
+    return wrap
 
 
-@dataclass(frozen=True, slots=True)
-class InElements:
-    """Run in each element of an array but null."""
-
-    inner: Run
-
-    def __call__(self, values: Any, context: Context) -> None:
+def _in_elements(inner: Run) -> Run:
+    def run(values: Any, context: Context) -> None:
         index = 0
         try:
             for part in values:
                 if part is not None:
-                    self.inner(part, context)
+                    inner(part, context)
                 index += 1
         except HopFailed as failed:
             failed.path = join(f"[{index}]", failed.path)
             raise
 
+    return run
 
-@dataclass(frozen=True, slots=True)
-class InValues:
-    """Run in each value of a map but null."""
 
-    inner: Run
-
-    def __call__(self, values: Any, context: Context) -> None:
+def _in_values(inner: Run) -> Run:
+    def run(values: Any, context: Context) -> None:
         key = ""
         try:
             for key, part in values.items():  # noqa: B007 - the key of the value that failed
                 if part is not None:
-                    self.inner(part, context)
+                    inner(part, context)
         except HopFailed as failed:
             failed.path = join(f"{{{key}}}", failed.path)
             raise
+
+    return run
 
 
 def _nothing(_record: dict[str, Any], _context: Context) -> None:

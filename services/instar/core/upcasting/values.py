@@ -9,7 +9,7 @@ from instar.core.record import Context
 from instar.core.rejected import HOP_RAISED
 from instar.core.upcasting.hop_source import said_by
 from instar.core.upcasting.membership import is_avro
-from instar.core.upcasting.operation import HopFailed, Misfit, Step
+from instar.core.upcasting.operation import HopFailed, Misfit, Run, Step
 from instar.core.upcasting.paths import EACH_ELEMENT, Path, join, located, write
 from instar.core.upcasting.records import article, at_records, kind_of, no_field
 
@@ -56,8 +56,8 @@ def at_values(current: Shape, target: Shape | None, path: str, bind: BindValue) 
         whole = (write((name, *each)),)
         return Step(
             shape=replace(record, fields={**record.fields, name: replace(field, shape=change.shape)}),
-            up=Turned(name, change.up),
-            down=None if change.down is None else Turned(name, change.down),
+            up=_turn_field(name, change.up),
+            down=None if change.down is None else _turn_field(name, change.down),
             lost_up=whole if change.lossy_up else (),
             lost_down=whole if change.lossy_down else (),
             partial_up=change.partial_up,
@@ -67,20 +67,16 @@ def at_values(current: Shape, target: Shape | None, path: str, bind: BindValue) 
     return at_records(current, target, parents, bind_record)
 
 
-@dataclass(frozen=True, slots=True)
-class Turned:
-    """A field's value becomes another, where it stands."""
-
-    name: str
-    turn: Turn
-
-    def __call__(self, record: dict[str, Any], _context: Context) -> None:
-        if self.name in record:
+def _turn_field(name: str, turn: Turn) -> Run:
+    def run(record: dict[str, Any], _context: Context) -> None:
+        if name in record:
             try:
-                record[self.name] = self.turn(record[self.name])
+                record[name] = turn(record[name])
             except HopFailed as failed:
-                failed.path = join(self.name, failed.path)
+                failed.path = join(name, failed.path)
                 raise
+
+    return run
 
 
 def _within(shape: Shape, target: Shape | None, each: Path, bind: BindValue, avro: bool) -> Change:

@@ -7,8 +7,8 @@ from instar.core.formats.shape import MISSING, Field, Object, Shape
 from instar.core.record import Context
 from instar.core.upcasting.defaults import default_value
 from instar.core.upcasting.membership import fits, is_avro
-from instar.core.upcasting.operation import Misfit, Note, Step
-from instar.core.upcasting.operations.drop import Dropped, show
+from instar.core.upcasting.operation import Misfit, Note, Run, Step
+from instar.core.upcasting.operations.drop import show
 from instar.core.upcasting.paths import field_of
 from instar.core.upcasting.records import at_records
 from instar.core.upcasting.routes import not_in_target, taken
@@ -50,8 +50,8 @@ class Add:
                 notes = (Note("adds-nothing", "optional and without a default, so nothing is added", name),)
             return Step(
                 replace(record, fields={**record.fields, name: aimed}),
-                up=untouched if value is MISSING else Filled(name, value),
-                down=Dropped(name),
+                up=_untouched if value is MISSING else _with(name, value),
+                down=_without(name),
                 lost_down=(name,),
                 notes=notes,
             )
@@ -89,20 +89,26 @@ def _fill(record: Object, name: str, present: Field, value: Any, path: str) -> S
             path=name,
         )
     filled = replace(record, fields={**record.fields, name: replace(present, required=True)})
-    return Step(filled, up=Filled(name, value), down=untouched, lost_up=(name,))
+    return Step(filled, up=_with(name, value), down=_untouched, lost_up=(name,))
 
 
-def untouched(_record: dict[str, Any], _context: Context) -> None:
+def _untouched(_record: dict[str, Any], _context: Context) -> None:
     """Nothing is added."""
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
+def _with(name: str, value: Any) -> Run:
     """What an open JSON object holds under the name already is kept: it is data, and the default is none."""
+    parts = isinstance(value, dict | list | tuple)
 
-    name: str
-    value: Any
+    def run(record: dict[str, Any], _context: Context) -> None:
+        if name not in record:
+            record[name] = copy_of(value) if parts else value
 
-    def __call__(self, record: dict[str, Any], _context: Context) -> None:
-        if self.name not in record:
-            record[self.name] = copy_of(self.value)
+    return run
+
+
+def _without(name: str) -> Run:
+    def run(record: dict[str, Any], _context: Context) -> None:
+        record.pop(name, None)
+
+    return run

@@ -7,7 +7,7 @@ from typing import Any
 from instar.core.formats.shape import MISSING, Object, Shape
 from instar.core.record import Context
 from instar.core.rejected import HOP_RETURNED_WRONG_TYPE
-from instar.core.upcasting.operation import HopFailed, Misfit, Step
+from instar.core.upcasting.operation import HopFailed, Misfit, Run, Step
 from instar.core.upcasting.paths import WILDCARDS, Path, common_record, field_at, get, walk, write
 from instar.core.upcasting.recombine import need_functions, target_field
 from instar.core.upcasting.records import at_records, no_field
@@ -56,10 +56,10 @@ class Compute:
                 remedy="read the whole array or map, or leave down out",
                 path=end.path,
             )
-        down = Uncomputed(end) if self.down is None or ways is None else SetBack(end, tuple(ways), self.down)
+        down = _dropped(end) if self.down is None or ways is None else _set_back(end, ways, self.down)
         return Step(
             shape,
-            up=Computed(end, tuple(reads), self.up, may_be_absent=not made.required),
+            up=_computed(end, reads, self.up, may_be_absent=not made.required),
             down=down,
             lost_down=(end.path,) if self.down is None else end.lost,
             partial_up=end.partial,
@@ -80,56 +80,48 @@ def _way_to(record: Object, path: Path) -> Route:
     return lift(record, record, path)[2]
 
 
-@dataclass(frozen=True, slots=True)
-class Computed:
-    """Put what the function makes of the values read."""
+def _computed(end: Route, reads: list[Path], function: Callable[..., Any], *, may_be_absent: bool) -> Run:
+    readers = [_reader(path) for path in reads]
 
-    end: Route
-    reads: tuple[Path, ...]
-    function: Callable[..., Any]
-    may_be_absent: bool
+    def run(record: dict[str, Any], _context: Context) -> None:
+        value = call(function, *[read(record) for read in readers], at=end.path)
+        if value is MISSING and not may_be_absent:
+            raise HopFailed(HOP_RETURNED_WRONG_TYPE, "it returned MISSING, and the field is required", end.path)
+        end.put(record, copy_of(value))
 
-    def __call__(self, record: dict[str, Any], _context: Context) -> None:
-        value = call(self.function, *[read(record, path) for path in self.reads], at=self.end.path)
-        if value is MISSING and not self.may_be_absent:
-            raise HopFailed(HOP_RETURNED_WRONG_TYPE, "it returned MISSING, and the field is required", self.end.path)
-        self.end.put(record, copy_of(value))
+    return run
 
 
-def read(record: dict[str, Any], path: Path) -> Any:
+def _reader(path: Path) -> Callable[[dict[str, Any]], Any]:
     """What the function is given: a copy, so that it cannot change the record."""
     if any(part in WILDCARDS for part in path):
-        return [copy_of(value) for value in walk(record, path)]
-    value = get(record, path)
-    return None if value is MISSING else copy_of(value)
+        return lambda record: [copy_of(value) for value in walk(record, path)]
+
+    def read(record: dict[str, Any]) -> Any:
+        value = get(record, path)
+        return None if value is MISSING else copy_of(value)
+
+    return read
 
 
-@dataclass(frozen=True, slots=True)
-class Uncomputed:
-    """The way down of a compute without ``down``: its field is taken out."""
+def _dropped(end: Route) -> Run:
+    def run(record: dict[str, Any], _context: Context) -> None:
+        end.take(record)
 
-    end: Route
-
-    def __call__(self, record: dict[str, Any], _context: Context) -> None:
-        self.end.take(record)
+    return run
 
 
-@dataclass(frozen=True, slots=True)
-class SetBack:
-    """The way down of a compute with ``down``: the fields that were read are set."""
-
-    end: Route
-    ways: tuple[Route, ...]
-    function: Callable[[Any], Any]
-
-    def __call__(self, record: dict[str, Any], _context: Context) -> None:
-        value = self.end.take(record)
+def _set_back(end: Route, ways: list[Route], function: Callable[[Any], Any]) -> Run:
+    def run(record: dict[str, Any], _context: Context) -> None:
+        value = end.take(record)
         if value is MISSING:
             return
-        made = call(self.function, copy_of(value), at=self.end.path)
-        values = (made,) if len(self.ways) == 1 else made
-        if not isinstance(values, tuple | list) or len(values) != len(self.ways):
-            message = f"down returned a {type(made).__name__}, not a tuple of {len(self.ways)}"
-            raise HopFailed(HOP_RETURNED_WRONG_TYPE, message, self.end.path)
-        for way, part in zip(self.ways, values, strict=True):
+        made = call(function, copy_of(value), at=end.path)
+        values = (made,) if len(ways) == 1 else made
+        if not isinstance(values, tuple | list) or len(values) != len(ways):
+            message = f"down returned a {type(made).__name__}, not a tuple of {len(ways)}"
+            raise HopFailed(HOP_RETURNED_WRONG_TYPE, message, end.path)
+        for way, part in zip(ways, values, strict=True):
             way.put(record, copy_of(part))
+
+    return run

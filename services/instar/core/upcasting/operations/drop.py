@@ -54,7 +54,7 @@ class Drop:
             fields = {each: kept for each, kept in record.fields.items() if each != name}
             return Step(
                 replace(record, fields=fields),
-                up=Dropped(name),
+                up=_without(name),
                 down=self._restorer(record, name),
                 lost_up=(name,),
             )
@@ -69,7 +69,7 @@ class Drop:
         if callable(restore):
             return _computed(name, restore, test, may_be_absent=not was.required)
         if restore is MISSING and not was.required:
-            return _left_absent
+            return lambda _record, _context: None
         if restore is MISSING or not test(restore):
             remedy = f'give a value of its type: drop("{self.path}", restore=...)'
             if restore is None and not was.required:
@@ -77,7 +77,7 @@ class Drop:
             raise Misfit(
                 "wrong-value", f"{show(restore)} is not a value of {name} in the old version", remedy=remedy, path=name
             )
-        return Restored(name, restore)
+        return _constant(name, restore)
 
 
 def show(value: Any) -> str:
@@ -91,29 +91,20 @@ def show(value: Any) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """A field is taken out."""
+def _without(name: str) -> Run:
+    def run(record: dict[str, Any], _context: Context) -> None:
+        record.pop(name, None)
 
-    name: str
-
-    def __call__(self, record: dict[str, Any], _context: Context) -> None:
-        record.pop(self.name, None)
+    return run
 
 
-@dataclass(frozen=True, slots=True)
-class Restored:
-    """A field is set to what the author restores it with."""
+def _constant(name: str, value: Any) -> Run:
+    parts = isinstance(value, dict | list | tuple)
 
-    name: str
-    value: Any
+    def run(record: dict[str, Any], _context: Context) -> None:
+        record[name] = copy_of(value) if parts else value
 
-    def __call__(self, record: dict[str, Any], _context: Context) -> None:
-        record[self.name] = copy_of(self.value)
-
-
-def _left_absent(_record: dict[str, Any], _context: Context) -> None:
-    """An optional JSON field that nothing is restored in."""
+    return run
 
 
 def _computed(name: str, function: Callable[..., Any], test: Callable[[Any], bool], *, may_be_absent: bool) -> Run:

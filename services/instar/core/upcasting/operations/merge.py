@@ -7,7 +7,7 @@ from typing import Any
 from instar.core.formats.shape import Object, Shape
 from instar.core.upcasting.operation import Misfit, Step
 from instar.core.upcasting.paths import Path, common_record
-from instar.core.upcasting.recombine import Apart, Place, Together, need_functions, target_field
+from instar.core.upcasting.recombine import Place, apart, need_functions, target_field, together
 from instar.core.upcasting.records import at_records
 from instar.core.upcasting.routes import lay, lift
 
@@ -54,8 +54,8 @@ class Merge:
         one = Place(end, made)
         return Step(
             shape,
-            up=Together(tuple(many), one, self.up, laid=False),
-            down=None if self.down is None else Apart(one, tuple(many), self.down, laid=False),
+            up=together(many, one, self.up, laid=False),
+            down=None if self.down is None else apart(one, many, self.down, laid=False),
             lost_up=tuple(path for place in many for path in place.route.lost),
             lost_down=end.lost,
             partial_up=end.partial,

@@ -5,7 +5,7 @@ from typing import Any
 
 from instar.core.formats.shape import Object, Shape
 from instar.core.record import Context
-from instar.core.upcasting.operation import Misfit, Step
+from instar.core.upcasting.operation import Misfit, Run, Step
 from instar.core.upcasting.paths import Path, common_record
 from instar.core.upcasting.records import at_records
 from instar.core.upcasting.routes import Route, lay, lift
@@ -46,8 +46,8 @@ def _bind(record: Object, aim: Shape | None, source: Path, goal: Path) -> Step:
     shape, end = lay(emptied, aim, goal, field)
     return Step(
         shape,
-        up=Moved(start, end),
-        down=Moved(end, start),
+        up=_carry(start, end),
+        down=_carry(end, start),
         lost_up=start.lost,
         lost_down=end.lost,
         partial_up=end.partial,
@@ -56,12 +56,8 @@ def _bind(record: Object, aim: Shape | None, source: Path, goal: Path) -> Step:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """The run of a move, in either direction."""
+def _carry(start: Route, end: Route) -> Run:
+    def run(record: dict[str, Any], _context: Context) -> None:
+        end.put(record, start.take(record))
 
-    start: Route
-    end: Route
-
-    def __call__(self, record: dict[str, Any], _context: Context) -> None:
-        self.end.put(record, self.start.take(record))
+    return run

@@ -5,7 +5,7 @@ from typing import Any
 
 from instar.core.formats.shape import Object, Shape
 from instar.core.record import Context
-from instar.core.upcasting.operation import Misfit, Step
+from instar.core.upcasting.operation import Misfit, Run, Step
 from instar.core.upcasting.paths import field_of
 from instar.core.upcasting.records import at_records, no_field
 from instar.core.upcasting.routes import taken
@@ -45,24 +45,20 @@ class Rename:
                 raise taken(new)
             fields = {new if name == old else name: each for name, each in record.fields.items()}
             moved = (((old, new),),)
-            return Step(replace(record, fields=fields), up=Renamed(old, new), down=Renamed(new, old), moved=moved)
+            return Step(replace(record, fields=fields), up=_renamed(old, new), down=_renamed(new, old), moved=moved)
 
         return at_records(current, target, parents, bind_record)
 
 
-@dataclass(frozen=True, slots=True)
-class Renamed:
-    """The run of a rename, in either direction."""
-
-    old: str
-    new: str
-
-    def __call__(self, record: dict[str, Any], _context: Context) -> None:
-        if self.old in record:
+def _renamed(old: str, new: str) -> Run:
+    def run(record: dict[str, Any], _context: Context) -> None:
+        if old in record:
             entries = list(record.items())
             record.clear()
             for name, value in entries:
-                if name == self.old:
-                    record[self.new] = value
-                elif name != self.new:  # an open JSON object may hold an unnamed field there; the named one wins
+                if name == old:
+                    record[new] = value
+                elif name != new:  # an open JSON object may hold an unnamed field there; the named one wins
                     record[name] = value
+
+    return run

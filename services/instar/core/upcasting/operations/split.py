@@ -7,7 +7,7 @@ from typing import Any
 from instar.core.formats.shape import Object, Shape
 from instar.core.upcasting.operation import Misfit, Step
 from instar.core.upcasting.paths import Path, common_record
-from instar.core.upcasting.recombine import Apart, Place, Together, need_functions, target_field
+from instar.core.upcasting.recombine import Place, apart, need_functions, target_field, together
 from instar.core.upcasting.records import at_records
 from instar.core.upcasting.routes import lay, lift
 
@@ -52,8 +52,8 @@ class Split:
         one = Place(start, field)
         return Step(
             shape,
-            up=Apart(one, tuple(many), self.up, laid=True),
-            down=None if self.down is None else Together(tuple(many), one, self.down, laid=True),
+            up=apart(one, many, self.up, laid=True),
+            down=None if self.down is None else together(many, one, self.down, laid=True),
             lost_up=start.lost,
             lost_down=tuple(path for place in many for path in place.route.lost),
             partial_up=any(place.route.partial for place in many),
