@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from confluent_kafka import Message
 from confluent_kafka.serialization import Deserializer, SerializationContext
 
-from instar.client.errors import RecordRejected, RegistryAway
+from instar.client.errors import NOT_ONE, RecordRejected, RegistryAway
 from instar.client.formats import Formats
 from instar.client.models import Make, maker
 from instar.client.newer import NewerRecord
@@ -36,8 +36,6 @@ from instar.core.upcasting.program import Program
 from instar.core.version import label
 
 OnNewer = Literal["downcast", "raw", "raise"]
-
-NOT_ONE = "not-one-record"
 
 
 @dataclass(frozen=True, slots=True)

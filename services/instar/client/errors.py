@@ -8,6 +8,8 @@ from confluent_kafka.serialization import SerializationError
 
 from instar.core.rejected import Rejected
 
+NOT_ONE = "not-one-record"
+
 
 class SetupError(Exception):
     """The library is set up wrongly: nothing was read or written. ``remedy`` says what to do."""

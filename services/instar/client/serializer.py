@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from confluent_kafka.serialization import SerializationContext, Serializer
 
-from instar.client.errors import RecordRejected, RegistryAway
+from instar.client.errors import NOT_ONE, RecordRejected, RegistryAway
 from instar.client.formats import Formats
 from instar.client.models import Take, invalid, names_version, taker
 from instar.client.setting_up import FramingChoice, Framings, framing_settings, root_of, subject_names, version_for
@@ -19,8 +19,6 @@ from instar.core.record import Headers
 from instar.core.rejected import CANNOT_FRAME, Rejected
 from instar.core.upcasting.chain import Chain
 from instar.core.version import label
-
-NOT_ONE = "not-one-record"
 
 
 class InstarSerializer(Serializer):

@@ -36,7 +36,7 @@ COMMANDS = (Kind.APPLY, Kind.SWITCH, Kind.ROLLBACK, Kind.RETIRE, Kind.ABANDON)
 
 @dataclass(frozen=True, slots=True)
 class GateVerdict:
-    """A gate's answer (instar.core.gate says more): only ``applied`` opens it; dirty and unknown count as no."""
+    """A gate's answer: only ``applied`` opens it; dirty and unknown count as no."""
 
     name: str
     answer: Literal["applied", "not-applied", "dirty", "unknown"]
