@@ -1,10 +1,10 @@
-"""What all tests share: real servers, whose fixtures and last lines are in `tools/realkafka/pytest_plugin.py`."""
+"""What all tests share: real servers, whose fixtures and last lines are in `tools/*/pytest_plugin.py`."""
 
 import os
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["realkafka.pytest_plugin"]
+pytest_plugins = ["realkafka.pytest_plugin", "realdatabases.pytest_plugin"]
 
 # The suite draws the same examples every time, so that a red run is red again; the campaign draws new and more ones:
 # HYPOTHESIS_PROFILE=campaign make test

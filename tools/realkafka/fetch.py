@@ -35,9 +35,9 @@ def fetch_kafka() -> Installation:
 
     def copy_jars(folder: Path) -> None:
         libs = folder / "libs"
-        _maven("dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={libs}")
+        run_maven("dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={libs}")
 
-    return _fetch(kafka_installation(), copy_jars)
+    return fetch_whole(kafka_installation(), copy_jars)
 
 
 def fetch_registry() -> Installation:
@@ -50,7 +50,7 @@ def fetch_registry() -> Installation:
 
     def unpack(folder: Path) -> None:
         artifact = f"io.apicurio:apicurio-registry-app:{pom_version('apicurio')}:tar.gz:all"
-        _maven("dependency:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={folder}")
+        run_maven("dependency:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={folder}")
         # Unpacked here: the plugin's own unpacking does not know pax headers, which carry long file names.
         for packed in folder.glob("*.tar.gz"):
             with tarfile.open(packed) as archive:
@@ -59,11 +59,16 @@ def fetch_registry() -> Installation:
                 archive.extractall(folder)  # noqa: S202 - filtered above
             packed.unlink()
 
-    return _fetch(registry_installation(), unpack)
+    return fetch_whole(registry_installation(), unpack)
 
 
-def _fetch(wanted: Installation, deliver: Callable[[Path], None]) -> Installation:
-    """Lets `deliver` fill a folder of its own and renames that into place, so that no half of it is ever seen."""
+def fetch_whole(wanted: Installation, deliver: Callable[[Path], None]) -> Installation:
+    """Lets `deliver` fill a folder of its own and renames that into place, so that no half of it is ever seen.
+
+    Raises:
+        Unavailable: Java or Maven is missing.
+        FetchFailed: the folder could not be put in place, or `deliver` says so.
+    """
     if wanted.complete:
         return wanted
     reason = why_no_fetch()
@@ -97,9 +102,14 @@ def _into_place(filled: Path, wanted: Installation) -> None:
             ) from error
 
 
-def _maven(*goal: str) -> None:
+def run_maven(*goal: str, pom: Path = POM) -> None:
+    """Runs one goal of Maven on `pom`.
+
+    Raises:
+        FetchFailed: Maven failed, or took longer than 15 minutes.
+    """
     # --strict-checksums: a damaged download fails here, not as a broker that will not start.
-    command = ["mvn", "--batch-mode", "--quiet", "--strict-checksums", "--file", str(POM), *goal]
+    command = ["mvn", "--batch-mode", "--quiet", "--strict-checksums", "--file", str(pom), *goal]
     try:
         ended = subprocess.run(
             command,

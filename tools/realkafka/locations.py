@@ -15,15 +15,15 @@ CACHE = REPOSITORY / ".cache"
 MARKER = ".complete"
 
 
-def pom_version(name: str) -> str:
-    """The text of the property `<name.version>` in `pom.xml`.
+def pom_version(name: str, pom: Path = POM) -> str:
+    """The text of the property `<name.version>` in `pom`, which is this folder's `pom.xml` where none is named.
 
     Raises:
         LookupError: the property is not there.
     """
-    found = re.search(rf"<{re.escape(name)}\.version>([^<]+)<", POM.read_text(encoding="utf-8"))
+    found = re.search(rf"<{re.escape(name)}\.version>([^<]+)<", pom.read_text(encoding="utf-8"))
     if found is None:
-        raise LookupError(f"{POM.name} has no property {name}.version; add it under <properties>")
+        raise LookupError(f"{pom.name} has no property {name}.version; add it under <properties>")
     return found[1]
 
 

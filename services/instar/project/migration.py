@@ -1,6 +1,5 @@
 """One migration of the settings: which topic's records go where, in which version, and under which rules."""
 
-import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -11,7 +10,8 @@ from instar.core.formats.framing.registry_header import RegistryHeader
 from instar.core.formats.framing.registry_prefix import RegistryPrefix
 from instar.core.formats.framing.unframed import Unframed
 from instar.core.formats.framing.version_header import DEFAULT_HEADER, VersionHeader
-from instar.project.model import LateValue, Names, Strict, TopicName, Version, wrong
+from instar.project.gate import Gates
+from instar.project.model import Names, Strict, TopicName, Version, duration_s, wrong
 
 FramingKind = Literal["registry-prefix", "registry-header", "version-header", "payload-field", "none"]
 
@@ -22,8 +22,6 @@ _KEYS_OF_KIND: dict[str, frozenset[str]] = {
     "payload-field": frozenset({"field", "subject_field", "notation", "default"}),
     "none": frozenset(),
 }
-_DURATION = re.compile(r"([1-9][0-9]{0,5})(s|m|h|d)\Z")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class FramingSettings(Strict):
@@ -104,44 +102,11 @@ class Reverse(Strict):
     carry_lost: bool = False
 
 
-class Applied(Strict):
-    """A revision of a database migration tool; ``version`` is compared with the tool's own history table."""
-
-    database: LateValue
-    version: str = Field(min_length=1)
-
-
-class Gate(Strict):
-    """A step waits until a database has a revision. Exactly one tool."""
-
-    before: Literal["apply", "switch", "retire"]
-    flyway: Applied | None = None
-    liquibase: Applied | None = None
-    alembic: Applied | None = None
-
-    @model_validator(mode="after")
-    def _one_tool(self) -> Self:
-        tools = [name for name in ("flyway", "liquibase", "alembic") if getattr(self, name) is not None]
-        if len(tools) != 1:
-            raise wrong(
-                "a gate names exactly one of flyway, liquibase, alembic",
-                'for example: flyway = { database = "env:ORDERS_DB", version = "7" }',
-            )
-        return self
-
-
-def _duration_s(value: Any) -> int:
-    match = _DURATION.match(value) if isinstance(value, str) else None
-    if match is None:
-        raise wrong("a duration is a whole number and s, m, h or d", 'write "30s", "5m", "1h" or "7d"')
-    return int(match[1]) * _SECONDS[match[2]]
-
-
 class ErrorRate(Strict):
     """More than this part of the records dead-lettered within the window: act."""
 
     above: float = Field(ge=0, lt=1)
-    window: Annotated[int, BeforeValidator(_duration_s)]  # written "5m", held in seconds
+    window: Annotated[int, BeforeValidator(duration_s)]  # written "5m", held in seconds
     then: Literal["pause", "rollback"]
 
 
@@ -174,7 +139,7 @@ class Migration(Strict):
     dead_letters: TopicName | None = None
     headers: HeaderRules = HeaderRules()
     batch: Batch = Batch()
-    gates: tuple[Gate, ...] = Field(default=(), strict=False)
+    gates: Gates = ()
     limits: Limits = Limits()
 
     @property

@@ -14,6 +14,8 @@ from instar.core.version import parse_label
 from instar.project.late import Late
 from instar.project.toml_lines import KeyPath, TomlLines
 
+_DURATION = re.compile(r"([1-9][0-9]{0,5})(s|m|h|d)\Z")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}\Z")  # Kafka's own rule, org.apache.kafka.common.internals.Topic
 
 
@@ -52,6 +54,14 @@ def _late(value: Any, info: ValidationInfo) -> Late:
         return Late.of(value, info.field_name or "")
     except ValueError as error:
         raise wrong(str(error)) from error
+
+
+def duration_s(value: Any) -> int:
+    """The seconds of ``"30s"``, ``"5m"``, ``"1h"`` or ``"7d"``; for a ``BeforeValidator``."""
+    match = _DURATION.match(value) if isinstance(value, str) else None
+    if match is None:
+        raise wrong("a duration is a whole number and s, m, h or d", 'write "30s", "5m", "1h" or "7d"')
+    return int(match[1]) * _SECONDS[match[2]]
 
 
 Version = Annotated[int, BeforeValidator(_version)]
@@ -125,13 +135,18 @@ _EXPECTED = {
 }
 
 
+def _keys(model: type[BaseModel]) -> list[str]:
+    """As they are written: a key that is also the name of a method of every model has an alias."""
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
 def _say(kind: str, location: KeyPath, context: dict[str, Any], value: Any, model: type[BaseModel]) -> tuple[str, str]:
     name = dotted(location)
     last = str(location[-1]) if location else name
     match kind:
         case "extra_forbidden":
             owner = model_at(model, location[:-1])
-            return f"unknown key `{name}`", did_you_mean(last, owner.model_fields if owner else ())
+            return f"unknown key `{name}`", did_you_mean(last, _keys(owner) if owner else ())
         case "missing":
             return f"`{name}` is missing", f"add `{last} = ...`"
         case "literal_error":

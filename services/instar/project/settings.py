@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -195,15 +196,24 @@ def choose_environment(settings: Settings, name: str | None) -> tuple[str, Envir
 
 def written_secrets(file: SettingsFile) -> list[Finding]:
     """A warning for each secret that stands in the settings instead of in the environment or a file."""
-    found = []
-    for name, environment in file.settings.environments.items():
-        places: list[tuple[KeyPath, Late]] = [(("kafka", key), value) for key, value in environment.kafka.items()]
-        places += [(("registry", key), value) for key, value in environment.registry.client.items()]
-        places += [(("registry", "url"), environment.registry.url), (("state",), environment.state)]
-        for path, value in places:
-            if value.holds_secret:
-                message = f"a secret is written into {file.file}"
-                remedy = 'move it to the environment or a file and write "env:NAME" or "file:PATH"'
-                key = ("environments", name, *path)
-                found.append(file.finding("settings-secret", key, message, remedy, severity="warning"))
-    return found
+    message = f"a secret is written into {file.file}"
+    remedy = 'move it to the environment or a file and write "env:NAME" or "file:PATH"'
+    return [
+        file.finding("settings-secret", key, message, remedy, severity="warning")
+        for key, value in _late_values(file.settings)
+        if value.holds_secret
+    ]
+
+
+def _late_values(settings: Settings) -> Iterator[tuple[KeyPath, Late]]:
+    for name, environment in settings.environments.items():
+        at: KeyPath = ("environments", name)
+        yield from (((*at, "kafka", key), value) for key, value in environment.kafka.items())
+        yield from (((*at, "registry", key), value) for key, value in environment.registry.client.items())
+        yield (*at, "registry", "url"), environment.registry.url
+        yield (*at, "state"), environment.state
+    for name, migration in settings.migrations.items():
+        for index, gate in enumerate(migration.gates):
+            for tool in ("alembic", "flyway", "liquibase"):
+                if (asked := getattr(gate, tool)) is not None:
+                    yield ("migrations", name, "gates", index, tool, "database"), asked.database
