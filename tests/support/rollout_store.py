@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tests.support.rollout_runner import Killed
 
-from instar.rollout.ports import Conflict, Document, Held, LeaseLost, LeaseTaken, Noted
+from instar.core.rollout.storage import Conflict, Document, Held, LeaseLost, LeaseTaken, Noted
 
 TTL_MS = 30_000
 

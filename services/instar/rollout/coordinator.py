@@ -35,16 +35,13 @@ from instar.core.rollout.limits import gravest
 from instar.core.rollout.phase import Stage
 from instar.core.rollout.plan import Plan
 from instar.core.rollout.state import Rollout, Underway
+from instar.core.rollout.storage import Conflict, LeaseLost, LeaseTaken, Noted
 from instar.rollout.ports import (
     Clock,
-    Conflict,
     Context,
     EffectRunner,
     GateKeeper,
     Lease,
-    LeaseLost,
-    LeaseTaken,
-    Noted,
     Outcome,
     RunnerTrouble,
     Store,

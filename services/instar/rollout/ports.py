@@ -8,8 +8,7 @@ from typing import Any, Literal, Protocol
 from instar.core.rollout.effect import Effect
 from instar.core.rollout.event import GateVerdict, LimitVerdict
 from instar.core.rollout.plan import Plan
-
-Document = dict[str, Any]
+from instar.core.rollout.storage import Document, Held, Noted
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,46 +88,6 @@ class RunnerTrouble(Exception):
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)
         self.remedy = remedy
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A rollout as it is stored. ``revision`` grows with every write; 0: nothing is stored yet."""
-
-    document: Document | None
-    revision: int
-
-
-@dataclass(frozen=True, slots=True)
-class Noted:
-    """What the ledger is told of one step or decision. The store adds sequence, time and hashes.
-
-    ``uses_approval`` is the id of the approval that this decision uses up, in the same database transaction.
-    """
-
-    actor: str
-    action: str
-    reason: str
-    fingerprint: str
-    details: Mapping[str, Any] = field(default_factory=dict)
-    uses_approval: str = ""
-
-
-class Conflict(Exception):
-    """The row changed since it was read, or the approval was used: another coordinator decided first."""
-
-
-class LeaseLost(Exception):
-    """The lease ended or somebody else has it: nothing may be written or run with its token any more."""
-
-
-class LeaseTaken(Exception):
-    """Somebody else moves this migration now. ``owner`` and ``for_s`` say who and for how much longer at most."""
-
-    def __init__(self, owner: str, for_s: float) -> None:
-        super().__init__(f"{owner} is moving this migration, for {for_s:.0f} s more at most unless they renew")
-        self.owner = owner
-        self.for_s = for_s
 
 
 class Lease(Protocol):
