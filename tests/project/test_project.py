@@ -100,6 +100,27 @@ def test_what_nothing_acts_on_yet_is_a_warning_and_not_silent(tmp_path: Path) ->
     assert "nothing acts on it yet" in finding.message
 
 
+ROLLOUT = (
+    "rollout = { caught_up_lag = 5, archive = 'old' }\nlimits.lag = { above = 1, window = '5m', then = 'alert' }\n"
+)
+RULES = "notify = { command = ['x'] }\nrequire_rehearsal = '7d'\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "paths"),
+    [
+        ("reverse = {", ROLLOUT, ["limits.lag", "rollout.archive", "rollout.caught_up_lag"]),
+        ("registry = {", RULES, ["notify", "require_rehearsal"]),
+    ],
+)
+def test_each_rollout_setting_that_nothing_acts_on_yet_is_named(
+    tmp_path: Path, before: str, text: str, paths: list[str]
+) -> None:
+    found = load(tmp_path, settings(before, text + before)).findings
+    assert all(finding.severity == "warning" and "nothing acts on it yet" in finding.message for finding in found)
+    assert [path for path, finding in zip(paths, found, strict=True) if (finding.path or "").endswith(path)] == paths
+
+
 def test_two_migrations_must_not_write_one_topic(tmp_path: Path) -> None:
     text = SETTINGS + SETTINGS[SETTINGS.index("    [migrations") :].replace("people-v3", "again").lstrip(" ")
     finding = only(tmp_path, {"instar.toml": text})
@@ -166,14 +187,22 @@ class TestTheFingerprint:
             {"upcasters/people/helper.py": 'KIND = "person"  # edited\n'},
             settings('topic = "people.v3"', 'topic = "people.three"'),
             settings('reverse = { version = "v1" }', 'reverse = { version = "v2" }'),
+            settings("reverse = {", "limits.lag = { above = 9, window = '5m', then = 'alert' }\nreverse = {"),
+            settings("reverse = {", "rollout = { groups = [{ group = 'search' }] }\nreverse = {"),
+            settings("reverse = {", "rollout = { archive = 'old' }\nreverse = {"),
+            settings("reverse = {", "rollout = { verification_valid = '30d' }\nreverse = {"),
+            settings("reverse = {", "rollout = { approval_valid = '30d' }\nreverse = {"),
         ],
     )
     def test_what_a_plan_was_made_from_changes_it(self, tmp_path: Path, changes: dict[str, Any]) -> None:
         assert self.of(tmp_path) != self.of(tmp_path, changes)
 
-    def test_batch_limits_and_later_versions_do_not_change_it(self, tmp_path: Path) -> None:
+    def test_what_changes_no_output_and_no_promise_does_not_change_it(self, tmp_path: Path) -> None:
         before = self.of(tmp_path)
         assert before == self.of(tmp_path, settings("reverse = {", "batch = { max_records = 7 }\nreverse = {"))
+        patience = "rollout = { caught_up_lag = 7, barrier = '5m' }"
+        assert before == self.of(tmp_path, settings("reverse = {", f"{patience}\nreverse = {{"))
+        assert before == self.of(tmp_path, settings("registry = {", RULES + "registry = {"))
         assert before == self.of(
             tmp_path,
             {

@@ -32,6 +32,8 @@ OWNED_KAFKA_KEYS = frozenset(
     }
 )
 
+_LATER = "it is read and checked, and nothing acts on it yet"
+
 
 def cross_check(file: SettingsFile, catalogue: Catalogue, sources: Mapping[str, SubjectSource]) -> list[Finding]:
     """Everything at once, each finding at its key's line."""
@@ -48,6 +50,10 @@ def _environments(file: SettingsFile) -> Iterator[Finding]:
             path = ("environments", name, "kafka", key)
             message = f"`{dotted(path)}` is set by instar itself, because exactly-once rests on it"
             yield file.finding("settings", path, message, "remove it")
+        for key in ("notify", "require_rehearsal"):
+            if getattr(environment, key) is not None:
+                at: KeyPath = ("environments", name, key)
+                yield file.finding("settings", at, f"`{dotted(at)}`: {_LATER}", "do not rely on it", severity="warning")
 
 
 def _targets_twice(file: SettingsFile) -> Iterator[Finding]:
@@ -92,11 +98,11 @@ class _Check:
     def not_yet(self) -> Iterator[Finding]:
         """What the settings can say and this version of instar does not do: never silently ignored."""
         migration = self.migration
-        later = "it is read and checked, and nothing acts on it yet"
         if migration.gates:
-            yield self.wrong(("gates",), later, "do not rely on it", severity="warning")
-        if migration.limits.error_rate is not None:
-            yield self.wrong(("limits", "error_rate"), later, "do not rely on it", severity="warning")
+            yield self.wrong(("gates",), _LATER, "do not rely on it", severity="warning")
+        for table in ("limits", "rollout"):
+            for key in sorted(getattr(migration, table).model_fields_set):
+                yield self.wrong((table, key), _LATER, "do not rely on it", severity="warning")
 
     def mode(self) -> Iterator[Finding]:
         """What each mode cannot go together with, as far as the settings tell; the topics themselves tell the rest."""

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from instar.project.late import Late, Plain
-from instar.project.model import LateValue, Strict, wrong
+from instar.project.model import LateValue, Strict, duration_s, wrong
+from instar.project.notify import Notify
 
 Strategy = Literal["topic", "record", "topic-record"]
 
@@ -60,12 +61,17 @@ _CLIENT_NAMES = frozenset({"timeout", "proxy"})
 
 
 class Environment(Strict):
-    """``instance`` names this installation's worker slots; it must differ between installations on one Kafka."""
+    """``instance`` names this installation's worker slots; it must differ between installations on one Kafka.
+
+    ``require_rehearsal``: ``apply`` wants a rehearsal of the same fingerprint that is not older than this.
+    """
 
     kafka: Annotated[dict[str, Late], BeforeValidator(_kafka)] = Field(default_factory=dict)
     registry: RegistrySettings = RegistrySettings(url=Late(FILES, "url"))
     state: LateValue = Late("sqlite:///.instar/state.db", "state")
     instance: LateValue = Late("instar", "instance")
+    notify: Notify | None = None
+    require_rehearsal: Annotated[int, BeforeValidator(duration_s)] | None = None  # written "7d", held in seconds
 
     def kafka_config(self, environ: Mapping[str, str], root: Path) -> dict[str, Plain]:
         """librdkafka's configuration with every reference resolved. Raises ``late.Unresolved``."""

@@ -11,7 +11,9 @@ from instar.core.formats.framing.registry_prefix import RegistryPrefix
 from instar.core.formats.framing.unframed import Unframed
 from instar.core.formats.framing.version_header import DEFAULT_HEADER, VersionHeader
 from instar.project.gate import Gates
-from instar.project.model import Names, Strict, TopicName, Version, duration_s, wrong
+from instar.project.limits import Limits
+from instar.project.model import Names, Strict, TopicName, Version, wrong
+from instar.project.rollout import Rollout
 
 FramingKind = Literal["registry-prefix", "registry-header", "version-header", "payload-field", "none"]
 
@@ -102,18 +104,6 @@ class Reverse(Strict):
     carry_lost: bool = False
 
 
-class ErrorRate(Strict):
-    """More than this part of the records dead-lettered within the window: act."""
-
-    above: float = Field(ge=0, lt=1)
-    window: Annotated[int, BeforeValidator(duration_s)]  # written "5m", held in seconds
-    then: Literal["pause", "rollback"]
-
-
-class Limits(Strict):
-    error_rate: ErrorRate | None = None
-
-
 class HeaderRules(Strict):
     """``deny`` names headers that are not carried to the target (a trailing ``*`` matches any ending)."""
 
@@ -141,6 +131,7 @@ class Migration(Strict):
     batch: Batch = Batch()
     gates: Gates = ()
     limits: Limits = Limits()
+    rollout: Rollout = Rollout()
 
     @property
     def in_place(self) -> bool:

@@ -159,7 +159,7 @@ def _say(kind: str, location: KeyPath, context: dict[str, Any], value: Any, mode
             ((bound, limit),) = context.items()
             words = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}[bound]
             return f"`{name}` must be {words} {limit}", f"write a number that is {words} {limit}"
-        case "too_short":
+        case "too_short" | "string_too_short":
             return f"`{name}` is empty", "name at least one"
         case _:
             expected = _EXPECTED.get(kind, "another value")

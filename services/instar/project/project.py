@@ -21,6 +21,9 @@ from instar.project.lock import HopKey, Lock, LockIds, VersionKey, read_lock
 from instar.project.migration import Migration
 from instar.project.settings import Settings, SettingsFile, choose_environment, read_settings, written_secrets
 
+# Of a migration's settings; `Project.fingerprint` says why.
+NOT_FINGERPRINTED: dict[str, bool | set[str]] = {"batch": True, "rollout": {"caught_up_lag", "barrier"}}
+
 
 @dataclass(frozen=True, slots=True)
 class Project:
@@ -83,9 +86,13 @@ class Project:
     def fingerprint(self, name: str) -> str:
         """SHA-256 of what a migration's plan was made from: schemas and hops up to its target, and its settings.
 
-        Batch limits are left out: they change nothing in the output. Versions above the target are left out too, so
-        that the next version can be written while this migration runs. Secrets are never in it: references are hashed
-        as they are written.
+        In it is what somebody approves: gates, limits, groups, the archive and how long a verification and an approval
+        count. Loosening one of them asks for a new plan. Left out is what changes neither the output nor a promise, so
+        that it can be set while the migration runs and no verification is lost by it: ``batch``,
+        ``rollout.caught_up_lag`` (the barrier drains whatever is left) and ``rollout.barrier`` (a switch that takes
+        longer is reverted). Environments are left out, with whom they notify and which rehearsal they ask for: a plan
+        is the same in all of them. Versions above the target are left out, so that the next one can be written
+        meanwhile. Secrets are never in it: references are hashed as they are written.
         """
         return hashlib.sha256(json.dumps(self._content(name), sort_keys=True).encode()).hexdigest()
 
@@ -99,7 +106,7 @@ class Project:
         return {
             "schemas": {f"{subject}/{label(version)}": each for (subject, version), each in schemas.items()},
             "hops": {f"{subject}/{hop}": each for (subject, hop), each in hops.items()},
-            "settings": migration.model_dump(mode="python", exclude={"batch"}),
+            "settings": migration.model_dump(mode="python", exclude=NOT_FINGERPRINTED),
         }
 
     def checksums(self, migration: Migration) -> tuple[dict[VersionKey, str], dict[HopKey, str]]:

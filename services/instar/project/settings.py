@@ -212,6 +212,10 @@ def _late_values(settings: Settings) -> Iterator[tuple[KeyPath, Late]]:
         yield from (((*at, "registry", key), value) for key, value in environment.registry.client.items())
         yield (*at, "registry", "url"), environment.registry.url
         yield (*at, "state"), environment.state
+        if environment.notify is not None:
+            yield from (
+                ((*at, "notify", "webhook", key), each) for key, each in environment.notify.late_values().items()
+            )
     for name, migration in settings.migrations.items():
         for index, gate in enumerate(migration.gates):
             for tool in ("alembic", "flyway", "liquibase"):
