@@ -5,7 +5,7 @@ from typing import Any
 
 from instar.cli.exits import REFUSED, fail
 from instar.core.plan_text import Plan as PlanText
-from instar.core.rollout.plan import GroupPlan, Plan, TopicPlan
+from instar.core.rollout.plan import Plan, TopicPlan
 from instar.kafka.cluster import Cluster, Topic
 from instar.processor.prepare import settings_of
 from instar.project.migration import Migration
@@ -36,8 +36,8 @@ def rollout_plan(project: Project, name: str, kafka: Mapping[str, Any], said: Pl
         has_reverse=migration.reverse is not None,
         topics=tuple(_topics(migration, source)),
         schemas=tuple(_schemas(project, migration)),
-        groups=tuple(GroupPlan(each.group, each.hold, each.canary) for each in migration.rollout.groups),
-        archive=migration.rollout.archive,
+        groups=migration.rollout.plan_groups(),
+        archive=migration.rollout.archive or "",
     )
 
 
