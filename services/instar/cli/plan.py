@@ -9,6 +9,7 @@ import typer
 from instar.cli.exits import NO, OK, REFUSED
 from instar.cli.output import Document, print_json
 from instar.cli.planning import make_plan
+from instar.cli.rollout_planning import rollout_plan
 from instar.cli.scope import (
     BootstrapOption,
     EnvironmentOption,
@@ -18,6 +19,7 @@ from instar.cli.scope import (
     open_project,
 )
 from instar.cli.steering import MigrationArgument
+from instar.core.rollout.document import plan_document
 from instar.project.lock import write_atomically
 
 
@@ -41,12 +43,16 @@ def plan(
     nothing to do, 3 when changes are pending, 4 when something must be mended first.
     """
     opened = open_project(project, environment)
-    migration_of(opened, migration)
-    made = make_plan(opened, migration, kafka_settings(opened, bootstrap))
+    settings = migration_of(opened, migration)
+    kafka = kafka_settings(opened, bootstrap)
+    made = make_plan(opened, migration, kafka)
+    document = made.as_dict()
+    if not settings.in_place:  # there is no second topic to roll out to
+        document["rollout"] = plan_document(rollout_plan(opened, migration, kafka, made))
     if out is not None:
-        write_atomically(out, orjson.dumps(made.as_dict(), option=orjson.OPT_INDENT_2).decode() + "\n")
+        write_atomically(out, orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
     if output is Document.JSON:
-        print_json(made.as_dict())
+        print_json(document)
     else:
         print(made.text())
     if made.refused:

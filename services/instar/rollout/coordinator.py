@@ -352,8 +352,14 @@ class Coordinator:
 
 
 def _noted(session: _Session, event: Event, decided: Decided) -> Noted:
-    details: dict[str, Any] = {"note": decided.note, "phase": decided.state.phase.value, "epoch": decided.state.epoch}
     underway = decided.state.underway
+    details: dict[str, Any] = {
+        "note": decided.note,
+        "phase": decided.state.phase.value,
+        "epoch": decided.state.epoch,
+        "underway": "" if underway is None else underway.transition,
+        "reverting": underway is not None and underway.reverting,
+    }
     used = ""
     match event:
         case Command():
@@ -365,6 +371,8 @@ def _noted(session: _Session, event: Event, decided: Decided) -> Noted:
             if isinstance(event, Apply):
                 details["risk"] = event.plan.risk
             used = "" if underway is None or at.approval is None else underway.approval
+            if used and at.approval is not None:
+                details["approval"] = f"{used} by {at.approval.approved_by}"
         case StepTried(index, before):
             details |= {"step": index, "effect": _effect(session, index), "before": dict(before)}
         case StepDone(index, _, evidence):

@@ -1,0 +1,113 @@
+"""Asking the cluster who still depends on a migration's old topic. What cannot be asked is None, never nothing."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import TypeVar
+
+from instar.core import checkpoint, provenance
+from instar.core.record import TIMESTAMP_NONE_MS
+from instar.core.retirement import Group, Written
+from instar.kafka.cluster import Cluster, Topic
+from instar.kafka.errors import KafkaTrouble
+from instar.kafka.letters import read_letters, read_settled
+from instar.kafka.scan import scan
+
+OWN_GROUPS = "instar."
+LIMIT_PRODUCERS = 20
+
+T = TypeVar("T")
+
+
+def asked(ask: Callable[[], T]) -> T | None:
+    """The answer, or None where the cluster does not give one."""
+    try:
+        return ask()
+    except KafkaTrouble:
+        return None
+
+
+def groups_on(cluster: Cluster, topic: Topic, moved: Collection[str]) -> tuple[Group, ...]:
+    """Every group but our own that has offsets in the topic, or members that read it; also those that we may not look
+    into, since they could be readers. Raises ``KafkaTrouble`` where groups cannot be listed at all."""
+    return tuple(_groups(cluster, topic, moved))
+
+
+def _groups(cluster: Cluster, topic: Topic, moved: Collection[str]) -> Iterator[Group]:
+    partitions = range(topic.partitions)
+    for name in cluster.groups():
+        if name.startswith(OWN_GROUPS):
+            continue
+        try:
+            committed = cluster.committed(name, topic.name, partitions)
+            members = cluster.members(name)
+            reading = [member for member in members or [] if any(each == topic.name for each, _ in member.partitions)]
+            if not committed and not reading:
+                continue
+            ends = cluster.end_offsets(topic.name, committed)
+            lag = sum(max(0, ends[number] - offset) for number, (offset, _) in committed.items())
+            last_ms = _last_read_ms(cluster, topic.name, {number: offset for number, (offset, _) in committed.items()})
+        except KafkaTrouble:
+            yield Group(name, None, None, moved=name in moved)
+            continue
+        yield Group(name, None if members is None else len(reading), lag, last_ms, moved=name in moved)
+
+
+def _last_read_ms(cluster: Cluster, topic: str, offsets: Mapping[int, int]) -> int | None:
+    """The newest time among the records right before the positions; None where retention has taken all of them."""
+    starts = {number: offset - 1 for number, offset in offsets.items() if offset > 0}
+    first = cluster.start_offsets(topic, starts)
+    starts = {number: start for number, start in starts.items() if start >= first[number]}
+    bounds = {number: start + 1 for number, start in starts.items()}
+    times = [record.timestamp_ms for record in scan(cluster.kafka, topic, starts, bounds, committed=False)]
+    return max((each for each in times if each != TIMESTAMP_NONE_MS), default=None)
+
+
+def written_since(
+    cluster: Cluster,
+    migration: str,
+    topic: Topic,
+    since: Mapping[int, int],
+    *,
+    producer_header: str,
+    look_records: int,
+) -> Written:
+    """Native records from ``since`` (the ends at the switch) on: those that no bridge of the migration wrote.
+
+    The newest ``look_records`` offsets of each partition are looked at. Raises ``KafkaTrouble``.
+    """
+    partitions = range(topic.partitions)
+    ends = cluster.end_offsets(topic.name, partitions, committed=True)
+    first = cluster.start_offsets(topic.name, partitions)
+    wanted = {number: max(since.get(number, 0), first[number]) for number in partitions}
+    starts = {number: max(start, ends[number] - look_records) for number, start in wanted.items()}
+    records, newest_ms, producers = 0, None, set[str]()
+    for record in scan(cluster.kafka, topic.name, starts, ends):
+        found = provenance.of(record.headers, record.key, record.value)
+        if found is not None and found.migration == migration:
+            continue
+        records += 1
+        if record.timestamp_ms != TIMESTAMP_NONE_MS:
+            newest_ms = max(newest_ms or 0, record.timestamp_ms)
+        name = next((value for key, value in record.headers if key == producer_header and value), None)
+        if name is not None and len(producers) < LIMIT_PRODUCERS:
+            producers.add(name.decode("utf-8", "backslashreplace")[:100])
+    return Written(records, newest_ms, tuple(sorted(producers)), whole=starts == wanted)
+
+
+def uncarried(cluster: Cluster, migration: str, topic: Topic) -> int | None:
+    """Offsets of the topic that the up bridge has not carried; None where a partition has no checkpoint."""
+    partitions = range(topic.partitions)
+    committed = cluster.committed(f"{OWN_GROUPS}{migration}.up", topic.name, partitions)
+    if len(committed) < topic.partitions:
+        return None
+    ends = cluster.end_offsets(topic.name, partitions)
+    points = {number: checkpoint.parse(offset, said) for number, (offset, said) in committed.items()}
+    return sum(max(0, ends[number] - point.offset) + point.history_left for number, point in points.items())
+
+
+def outstanding_letters(cluster: Cluster, migration: str, topic: str) -> int:
+    """Dead letters of either direction that nobody has redriven or discarded. Raises ``KafkaTrouble``."""
+    found = cluster.find(topic)
+    if found is None:
+        return 0
+    settled = read_settled(cluster, found)
+    return sum(letter.settled is None for letter in read_letters(cluster, found, migration, settled))
