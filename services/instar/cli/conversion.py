@@ -14,8 +14,6 @@ from instar.archives.codecs import codec_of
 from instar.archives.container import MAGIC, ContainerReader, ContainerWriter, Header
 from instar.archives.errors import Unusable
 from instar.archives.item import Item
-from instar.cli.tracing import rejection
-from instar.cli.values import compact, pretty
 from instar.core.formats.avro import parse_avro
 from instar.core.formats.framing import Named
 from instar.core.formats.framing.payload_field import PayloadField
@@ -25,7 +23,9 @@ from instar.core.formats.values_json import to_readable, value_of_text
 from instar.core.record import Context
 from instar.core.rejected import CANNOT_FRAME, NO_VERSION, UNKNOWN_SUBJECT, UNKNOWN_VERSION, Rejected
 from instar.core.subject import Subject
+from instar.core.trace_document import rejection
 from instar.core.upcasting.program import Program
+from instar.core.value_text import compact, pretty
 from instar.core.version import label
 
 Kind = Literal["container", "lines", "document"]
