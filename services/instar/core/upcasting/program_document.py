@@ -1,7 +1,7 @@
 """A program as data, for executors in other languages: what each hop does, never the code of a function."""
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from typing import Any
 
 from instar.core.formats.shape import MISSING
@@ -48,14 +48,13 @@ def _hop(link: Link) -> dict[str, Any]:
     }
 
 
-def _operation(operation: Operation) -> dict[str, Any]:
+def _operation(operation: Any) -> dict[str, Any]:
     """``{"op": "rename", "path": ..., ...}`` with the operation's own fields; a function only by its name."""
     made: dict[str, Any] = {"op": _snake(type(operation).__name__)}
-    if is_dataclass(operation):
-        for each in fields(operation):
-            value = getattr(operation, each.name)
-            if value is not MISSING and value is not None:
-                made[each.name] = _value(value)
+    for each in fields(operation):  # every operation is a dataclass
+        value = getattr(operation, each.name)
+        if value is not MISSING and value is not None:
+            made[each.name] = _value(value)
     return made
 
 
