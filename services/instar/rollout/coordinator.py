@@ -354,7 +354,7 @@ class Coordinator:
 def _noted(session: _Session, event: Event, decided: Decided) -> Noted:
     details: dict[str, Any] = {"note": decided.note, "phase": decided.state.phase.value, "epoch": decided.state.epoch}
     underway = decided.state.underway
-    used = ""
+    fingerprint, used = session.fingerprint, ""
     match event:
         case Command():
             at = event.at
@@ -364,7 +364,9 @@ def _noted(session: _Session, event: Event, decided: Decided) -> Noted:
             details["steps"] = [] if underway is None else [words(step.effect) for step in underway.steps]
             if isinstance(event, Apply):
                 details["risk"] = event.plan.risk
-            used = "" if underway is None or at.approval is None else underway.approval
+            if underway is not None and at.approval is not None:
+                # The guards have seen that it is for the plan in hand, which a drifted project does not have any more.
+                fingerprint, used = at.approval.fingerprint, underway.approval
         case StepTried(index, before):
             details |= {"step": index, "effect": _effect(session, index), "before": dict(before)}
         case StepDone(index, _, evidence):
@@ -375,7 +377,7 @@ def _noted(session: _Session, event: Event, decided: Decided) -> Noted:
             pass
     current = session.state.underway
     action = event.KIND.value if current is None else f"{current.transition}: {event.KIND.value}"
-    return Noted(session.actor, action, session.reason, session.fingerprint, details, used)
+    return Noted(session.actor, action, session.reason, fingerprint, details, used)
 
 
 def _effect(session: _Session, index: int) -> dict[str, Any]:
