@@ -12,9 +12,11 @@ from instar.cli import (
     check,
     consumers,
     convert,
+    db,
     demo,
     dlq,
     doctor,
+    history,
     init,
     lock,
     pack,
@@ -38,6 +40,7 @@ from instar.cli.output import stderr
 from instar.kafka.errors import KafkaTrouble, unforeseen
 from instar.kafka.failpoints import BadFailpoint
 from instar.registry.port import RegistryError, RegistryUnreachable
+from instar.state.errors import StateTrouble
 
 app = typer.Typer(
     name="instar",
@@ -85,6 +88,8 @@ VERBS = (
     consumers,
     dlq,
     topic,
+    history,
+    db,
 )
 for verb in VERBS:
     verb.add_to(app)
@@ -103,7 +108,7 @@ def main() -> None:
     )
     try:
         code = app(standalone_mode=False)
-    except (Failure, KafkaTrouble) as failure:
+    except (Failure, KafkaTrouble, StateTrouble) as failure:
         _say(str(failure), failure.remedy)
         code = failure.exit_code
     except KafkaException as exception:

@@ -10,8 +10,13 @@ from instar.state.approvals import Approvals
 from instar.state.database import Database
 from instar.state.leases import Leases
 from instar.state.ledger import Ledger
+from instar.state.readers import Readers
+from instar.state.rehearsals import Rehearsals
 from instar.state.rollouts import Rollouts
+from instar.state.samples import Samples
 from instar.state.url import parse_url
+from instar.state.verifications import Verifications
+from instar.state.worker_events import WorkerEvents
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,11 @@ class State:
     ledger: Ledger
     rollouts: Rollouts
     approvals: Approvals
+    verifications: Verifications
+    rehearsals: Rehearsals
+    readers: Readers
+    samples: Samples
+    worker_events: WorkerEvents
 
 
 def open_database(url: str, root: Path) -> Database:
@@ -52,4 +62,9 @@ def state_of(database: Database, environment: str) -> State:
         ledger,
         Rollouts(database, environment, ledger, Leases(database, environment)),
         Approvals(database, environment, ledger),
+        Verifications(database, environment, ledger),
+        Rehearsals(database, environment, ledger),
+        Readers(database, environment, ledger),
+        Samples(database, environment),
+        WorkerEvents(database, environment),
     )

@@ -4,6 +4,7 @@ Alembic does it, from the migrations inside this package; there is no ini file. 
 that it meets no other program's in a shared database.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -29,10 +30,11 @@ Kind = Literal["current", "behind", "empty", "newer"]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One migration: its revision and what it is about."""
+    """One migration: its revision, what it is about, and the tables that it makes."""
 
     revision: str
     about: str
+    tables: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +111,11 @@ def steps_down(database: Database, to: str) -> tuple[Step, ...]:
     return tuple(step for step in reversed(done) if to != HEAD and (to == BASE or step.revision > to))
 
 
-def rows(database: Database) -> dict[str, int]:
-    """How many rows each table of instar's holds, Alembic's own left out."""
+def rows(database: Database, tables: Iterable[str]) -> dict[str, int]:
+    """How many rows each of these tables holds."""
     with database.reading() as connection:
-        names = [name for name in sa.inspect(connection).get_table_names() if name.startswith("instar_")]
-        tables = [sa.table(name) for name in sorted(names) if name != VERSION_TABLE]
-        return {
-            table.name: connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
-            for table in tables
-        }
+        counts = {name: sa.select(sa.func.count()).select_from(sa.table(name)) for name in tables}
+        return {name: connection.execute(count).scalar_one() for name, count in counts.items()}
 
 
 def _standing(connection: Connection) -> Standing:
@@ -148,7 +146,8 @@ def _known(revision: str) -> None:
 def _steps() -> tuple[Step, ...]:
     """Every migration, the first one first: the chain has no branches, which a test sees to."""
     script = ScriptDirectory.from_config(_config(None))
-    return tuple(Step(each.revision, each.doc) for each in reversed(list(script.walk_revisions())))
+    walked = reversed(list(script.walk_revisions()))
+    return tuple(Step(each.revision, each.doc.removesuffix("."), each.module.tables) for each in walked)
 
 
 def _lock(database: Database, connection: Connection) -> None:

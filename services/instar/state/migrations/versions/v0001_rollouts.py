@@ -5,6 +5,7 @@ from alembic import op
 
 revision = "0001"
 down_revision = None
+tables = ("instar_rollouts", "instar_leases", "instar_ledger", "instar_ledger_heads", "instar_approvals")
 
 _SQLITE_TRIGGERS = (
     """
@@ -93,7 +94,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drops everything, the ledger included: `instar db downgrade` asks for the environment's name first."""
-    for table in ("instar_approvals", "instar_ledger_heads", "instar_ledger", "instar_leases", "instar_rollouts"):
+    for table in reversed(tables):
         op.drop_table(table)
     if op.get_bind().dialect.name != "sqlite":
         op.execute("DROP FUNCTION instar_ledger_is_append_only()")
