@@ -12,9 +12,11 @@ from instar.cli import (
     check,
     consumers,
     convert,
+    db,
     demo,
     dlq,
     doctor,
+    history,
     init,
     lock,
     pack,
@@ -39,6 +41,7 @@ from instar.kafka.errors import KafkaTrouble, unforeseen
 from instar.kafka.failpoints import BadFailpoint
 from instar.operations.failure import Broken
 from instar.registry.port import RegistryError, RegistryUnreachable
+from instar.state.errors import StateTrouble
 
 _FINDINGS_SHOWN = 20
 
@@ -88,6 +91,8 @@ VERBS = (
     consumers,
     dlq,
     topic,
+    history,
+    db,
 )
 for verb in VERBS:
     verb.add_to(app)
@@ -106,7 +111,7 @@ def main() -> None:
     )
     try:
         code = app(standalone_mode=False)
-    except (Failure, KafkaTrouble) as failure:
+    except (Failure, KafkaTrouble, StateTrouble) as failure:
         if isinstance(failure, Broken):
             _say_findings(failure)
         _say(str(failure), failure.remedy)

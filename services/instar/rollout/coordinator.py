@@ -360,7 +360,7 @@ def _noted(session: _Session, event: Event, decided: Decided) -> Noted:
         "underway": "" if underway is None else underway.transition,
         "reverting": underway is not None and underway.reverting,
     }
-    used = ""
+    fingerprint, used = session.fingerprint, ""
     match event:
         case Command():
             at = event.at
@@ -370,8 +370,9 @@ def _noted(session: _Session, event: Event, decided: Decided) -> Noted:
             details["steps"] = [] if underway is None else [words(step.effect) for step in underway.steps]
             if isinstance(event, Apply):
                 details["risk"] = event.plan.risk
-            used = "" if underway is None or at.approval is None else underway.approval
-            if used and at.approval is not None:
+            if underway is not None and at.approval is not None:
+                # The guards have seen that it is for the plan in hand, which a drifted project does not have any more.
+                fingerprint, used = at.approval.fingerprint, underway.approval
                 details["approval"] = f"{used} by {at.approval.approved_by}"
         case StepTried(index, before):
             details |= {"step": index, "effect": _effect(session, index), "before": dict(before)}
@@ -383,7 +384,7 @@ def _noted(session: _Session, event: Event, decided: Decided) -> Noted:
             pass
     current = session.state.underway
     action = event.KIND.value if current is None else f"{current.transition}: {event.KIND.value}"
-    return Noted(session.actor, action, session.reason, session.fingerprint, details, used)
+    return Noted(session.actor, action, session.reason, fingerprint, details, used)
 
 
 def _effect(session: _Session, index: int) -> dict[str, Any]:

@@ -1,0 +1,104 @@
+"""The right to move a migration, held for a time by the database's clock.
+
+A token grows with every holder and never comes back, so that whoever was asleep for longer than their time is told
+apart from the next one, here and in the control records that carry it.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.engine import Connection
+
+from instar.core.rollout.storage import LeaseLost, LeaseTaken
+from instar.state.database import Database
+from instar.state.errors import StateTrouble
+from instar.state.tables import leases
+
+log = structlog.get_logger(__name__)
+
+TTL_MS = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLease:
+    """A lease in hand. It satisfies ``rollout.ports.Lease``."""
+
+    leases: "Leases"
+    migration: str
+    owner: str
+    token: int
+
+    def renew(self) -> None:
+        """Hold it for its time to live again. Raises ``LeaseLost``."""
+        self.leases.renew(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Leases:
+    """The leases of one environment."""
+
+    database: Database
+    environment: str
+    ttl_ms: int = TTL_MS
+
+    @contextlib.contextmanager
+    def held(self, migration: str, owner: str) -> Iterator[HeldLease]:
+        """Take it, and give it back when left. Raises ``LeaseTaken``."""
+        lease = self._take(migration, owner)
+        try:
+            yield lease
+        finally:
+            self._release(lease)
+
+    def renew(self, lease: HeldLease) -> None:
+        now = self.database.now
+        with self.database.writing() as connection:
+            renewed = connection.execute(
+                leases.update()
+                .where(self._row(lease.migration), leases.c.token == lease.token, leases.c.until_ms > now)
+                .values(until_ms=now + self.ttl_ms)
+            )
+            if renewed.rowcount != 1:
+                raise self._lost(lease)
+
+    def require(self, connection: Connection, lease: HeldLease) -> None:
+        """In the caller's transaction, and until its end: the lease is the newest and its time is not over.
+
+        Raises ``LeaseLost``.
+        """
+        asked = sa.select(leases.c.token, leases.c.until_ms).where(self._row(lease.migration)).with_for_update()
+        row = connection.execute(asked).one_or_none()
+        # The clock is asked after the row is locked: waiting for the lock takes time as well.
+        if row is None or row.token != lease.token or row.until_ms <= self.database.now_ms(connection):
+            raise self._lost(lease)
+
+    def _take(self, migration: str, owner: str) -> HeldLease:
+        first = {"environment": self.environment, "migration": migration, "owner": "", "token": 0, "until_ms": 0}
+        with self.database.writing() as connection:
+            connection.execute(self.database.insert(leases).values(first).on_conflict_do_nothing())
+            asked = sa.select(leases).where(self._row(migration)).with_for_update()
+            row = connection.execute(asked).one()
+            now_ms = self.database.now_ms(connection)
+            if row.until_ms > now_ms:
+                raise LeaseTaken(row.owner, (row.until_ms - now_ms) / 1000)
+            taken = {"owner": owner, "token": row.token + 1, "until_ms": now_ms + self.ttl_ms}
+            connection.execute(leases.update().where(self._row(migration)).values(taken))
+            return HeldLease(self, migration, owner, taken["token"])
+
+    def _release(self, lease: HeldLease) -> None:
+        mine = leases.c.token == lease.token
+        try:
+            with self.database.writing() as connection:
+                connection.execute(leases.update().where(self._row(lease.migration), mine).values(until_ms=0))
+        except StateTrouble as trouble:
+            # What was done under it is persisted already, and it ends by itself.
+            log.warning("the lease could not be given back", migration=lease.migration, why=str(trouble))
+
+    def _row(self, migration: str) -> sa.ColumnElement[bool]:
+        return sa.and_(leases.c.environment == self.environment, leases.c.migration == migration)
+
+    def _lost(self, lease: HeldLease) -> LeaseLost:
+        return LeaseLost(f"{lease.owner} no longer has {lease.migration}")
