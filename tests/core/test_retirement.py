@@ -103,6 +103,6 @@ def test_the_reasons_name_who_can_change_them() -> None:
         "source": "declared readers",
         "answer": "no",
         "reason": "report was declared to read it until 2028-01-01",
-        "remedy": "Ask finance; then `instar consumers withdraw report`.",
+        "remedy": "Ask finance; then `instar consumers withdraw report --subject ...`.",
         "owner": "finance",
     }

@@ -203,7 +203,7 @@ def _declared(seen: Evidence, today: date) -> Iterator[Reason]:
     for one in seen.declared:
         if today < one.expires:
             text = f"{one.name} was declared to read it until {one.expires.isoformat()}"
-            remedy = f"Ask {one.owner or 'its owner'}; then `instar consumers withdraw {one.name}`."
+            remedy = f"Ask {one.owner or 'its owner'}; then `instar consumers withdraw {one.name} --subject ...`."
             yield Reason("declared readers", "no", text, remedy, one.owner)
 
 

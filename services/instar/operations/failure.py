@@ -6,6 +6,7 @@ from instar.core.finding import Finding
 
 ERROR = 1
 USAGE = 2
+REFUSED = 4
 
 
 class Failure(Exception):

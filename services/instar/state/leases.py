@@ -7,6 +7,7 @@ apart from the next one, here and in the control records that carry it.
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import sqlalchemy as sa
 import structlog
@@ -20,6 +21,13 @@ from instar.state.tables import leases
 log = structlog.get_logger(__name__)
 
 TTL_MS = 30_000
+
+
+class Token(Protocol):
+    """What a store is given back as a lease: any coordinator's, so that the store must look whether it is its own."""
+
+    @property
+    def token(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)

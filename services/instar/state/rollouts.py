@@ -15,7 +15,7 @@ from instar.core.ledger import details_text
 from instar.core.rollout.storage import Conflict, Document, Held, LeaseLost, Noted
 from instar.state.approvals import use_up
 from instar.state.database import Database
-from instar.state.leases import HeldLease, Leases
+from instar.state.leases import HeldLease, Leases, Token
 from instar.state.ledger import Ledger
 from instar.state.tables import rollouts
 
@@ -46,14 +46,14 @@ class Rollouts:
         return self._leases.held(migration, owner)
 
     def write(
-        self, migration: str, document: Document, noted: Noted, *, expected_revision: int, lease: HeldLease
+        self, migration: str, document: Document, noted: Noted, *, expected_revision: int, lease: Token
     ) -> int:
         """Persist the rollout and its ledger entry, and use up its approval; the new revision.
 
         Raises ``Conflict``, ``LeaseLost``, and TypeError where document or details are not plain JSON.
         """
-        if lease.migration != migration:
-            raise LeaseLost(f"the lease is on {lease.migration}, not on {migration}")
+        if not isinstance(lease, HeldLease) or lease.migration != migration:
+            raise LeaseLost(f"the lease is none of this store's on {migration}")
         text = details_text(document)
         with self._database.writing() as connection:
             self._leases.require(connection, lease)

@@ -77,6 +77,15 @@ def judge(limit: Limit, samples: Sequence[Sample], now_ms: int) -> LimitVerdict:
             return _levels(limit, [sample.latency_ms for sample in inside], "ms end to end")
 
 
+def baseline_per_s(samples: Iterable[Sample], before_ms: int) -> float:
+    """Records per second over all samples until then, in order of time; 0 where that cannot be said."""
+    known = [(each.at_ms, each.read) for each in samples if each.at_ms <= before_ms and each.read is not None]
+    if len(known) < 2 or any(later[1] < earlier[1] for earlier, later in itertools.pairwise(known)):
+        return 0.0
+    (first_ms, first), (last_ms, last) = known[0], known[-1]
+    return (last - first) * 1000 / (last_ms - first_ms) if last_ms > first_ms else 0.0
+
+
 def gravest(verdicts: Iterable[LimitVerdict]) -> tuple[Action, str]:
     """The gravest action that any limit asks for, with the evidence of all that ask for it."""
     asked = [verdict for verdict in verdicts if verdict.verdict != "ok"]
