@@ -14,19 +14,19 @@ from instar.archives.codecs import codec_of
 from instar.archives.container import MAGIC, ContainerReader, ContainerWriter, Header
 from instar.archives.errors import Unusable
 from instar.archives.item import Item
-from instar.cli.tracing import rejection
-from instar.cli.values import compact, pretty
 from instar.core.formats.avro import parse_avro
 from instar.core.formats.framing import Named
 from instar.core.formats.framing.payload_field import PayloadField
 from instar.core.formats.json_text import read_json
 from instar.core.formats.schema import Invalid
-from instar.core.formats.values_json import to_readable, value_of_text
 from instar.core.record import Context
 from instar.core.rejected import CANNOT_FRAME, NO_VERSION, UNKNOWN_SUBJECT, UNKNOWN_VERSION, Rejected
 from instar.core.subject import Subject
+from instar.core.trace_document import rejection
 from instar.core.upcasting.program import Program
+from instar.core.value_text import pretty
 from instar.core.version import label
+from instar.operations.conversion import run_text
 
 Kind = Literal["container", "lines", "document"]
 REJECTS_LISTED = 20
@@ -220,7 +220,7 @@ def _json_converter(task: Task) -> Convert:
         program = subject.program(version, task.to_version)
         if isinstance(program, Rejected):
             return program
-        outputs = _run_json(program, data) if subject.kind == "json" else _run_readable(program, data)
+        outputs = run_text(program, data)
         if isinstance(outputs, Rejected) or write is None:
             return outputs if isinstance(outputs, Rejected) else (version, outputs)
         framed: list[bytes] = []
@@ -252,31 +252,6 @@ def _json_version(task: Task, data: bytes) -> int | Rejected:
         message = f"The record is {label(identity.version)}, which {task.subject.name} does not have."
         return Rejected(UNKNOWN_VERSION, message, path=task.framing.field)
     return identity.version
-
-
-def _run_json(program: Program, data: bytes) -> list[bytes] | Rejected:
-    return program.run(data, Context())
-
-
-def _run_readable(program: Program, text: bytes) -> list[bytes] | Rejected:
-    """A record in the readable notation, through the very bytes that a topic would hold."""
-    before, after = program.chain.before, program.chain.after
-    value = value_of_text(before, text)
-    if isinstance(value, Rejected):
-        return value
-    encoded = before.problem(value) or before.encode(value)
-    if isinstance(encoded, Rejected):
-        return encoded
-    outputs = program.run(encoded, Context())
-    if isinstance(outputs, Rejected):
-        return outputs
-    made: list[bytes] = []
-    for output in outputs:
-        result = after.decode(output)
-        if isinstance(result, Rejected):
-            return result
-        made.append(compact(to_readable(after, result)).encode())
-    return made
 
 
 class _LinesTarget:

@@ -2,9 +2,7 @@
 
 import os
 import sys
-import time
-from collections.abc import Iterable, Iterator
-from contextlib import redirect_stdout
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,10 +12,8 @@ from rich.console import Console
 from rich.text import Text
 
 from instar.cli.dlq_choice import (
-    DIRECTIONS,
     ByOption,
     CodeOption,
-    DeadLetters,
     DirectionOption,
     FieldOption,
     HopOption,
@@ -26,33 +22,22 @@ from instar.cli.dlq_choice import (
     actor,
     choice,
     dead_letters,
-    position_of,
 )
 from instar.cli.dlq_text import CAUSE_COLUMNS, OUTCOME_COLUMNS, cause_row, letter_rows, outcome_rows
 from instar.cli.exits import ERROR, NO, OK, REFUSED, USAGE, Failure, fail
 from instar.cli.output import Document, Format, print_document, print_rows, stderr
 from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, open_project
-from instar.cli.topic_reader import topic_reader
-from instar.cli.tracing import print_rejection, print_stages, rejection, seal_stages, stages_document
-from instar.core.provenance import Direction
-from instar.core.reading import Read, context_of
+from instar.cli.tracing import print_rejection, print_stages
+from instar.core.reading import Read
 from instar.core.rejected import Rejected
 from instar.core.subject import Subject
+from instar.core.trace_document import rejection, stages_document
 from instar.core.upcasting.chain import Stage
 from instar.core.version import label
 from instar.dead_letters.choice import Choice, by_cause
-from instar.dead_letters.discard import discard as discard_letters
 from instar.dead_letters.export import exported
-from instar.dead_letters.redrive import Lane, Outcome, would_redrive
-from instar.dead_letters.redrive import redrive as redrive_letters
-from instar.dead_letters.settler import Settler
-from instar.kafka.cluster import Topic
-from instar.kafka.errors import Refused
-from instar.kafka.failpoints import Failpoints
 from instar.kafka.letters import Letter
-from instar.processor.assemble import Options, assemble_project
-from instar.processor.modes import splits_of
-from instar.processor.plan import BridgePlan
+from instar.operations.dead_letters import DIRECTIONS, discarded, position_of, redriven, stages_of
 
 ExecuteOption = Annotated[
     bool, typer.Option("--execute/--dry-run", help="Do it; without it, it is only shown what would be done.")
@@ -113,8 +98,8 @@ def show(
         fail(
             f"{found.topic.name} has no dead letter of {migration} at {letter}.", "`instar dlq list` says which it has."
         )
-    read = _read(found, one)
-    stages = _stages(found, one, read) if isinstance(read, Read) else []
+    read = found.reading(one)
+    stages = stages_of(found, one, read) if isinstance(read, Read) else []
     rejected = read if isinstance(read, Rejected) else stages[-1].rejected if stages else None
     if output is Document.JSON:
         subject = read.subject if isinstance(read, Read) else None
@@ -122,30 +107,6 @@ def show(
     else:
         _print_letter(one, read, stages)
     return OK if rejected is None else NO
-
-
-def _read(found: DeadLetters, letter: Letter) -> Read | Rejected | None:
-    """What the record is, read as its bridge read it; None for a tombstone."""
-    reader = topic_reader(found.project, found.topic.name, subject=None, framing=None, migration=found.name)
-    if letter.record.value is None:
-        return None
-    side: Direction = "up" if letter.verdict.direction == "up" else "down"
-    return reader.readers[side].read(letter.record.value, letter.record.headers)
-
-
-def _stages(found: DeadLetters, letter: Letter, read: Read) -> list[Stage]:
-    """The record at each version on its bridge's way, as today's chain makes it."""
-    migration, subject = found.migration, read.subject
-    up = letter.verdict.direction == "up"
-    end = migration.target.version if up or migration.reverse is None else migration.reverse.version
-    value = read.value()
-    if isinstance(value, Rejected):
-        return [Stage(read.version, None, (), value)]
-    way = subject.chain(read.version, end)
-    if isinstance(way, Rejected):
-        return [Stage(read.version, None, (), way)]
-    with redirect_stdout(sys.stderr):  # a hop that prints must not end up in the data
-        return seal_stages(subject, way.trace(value, context_of(letter.record)))
 
 
 def _document(
@@ -209,7 +170,7 @@ def redrive(
         if chosen.direction not in (None, side):
             continue
         mine = Choice(side, chosen.code, chosen.hop, chosen.field, chosen.letters)
-        outcomes = list(_outcomes(found, side, mine, actor(by), environment, doing=doing))
+        outcomes = list(redriven(found, side, mine, actor(by), doing=doing))
         rows += outcome_rows(side, outcomes)
         results |= {outcome.result for outcome in outcomes}
     print_rows(rows, OUTCOME_COLUMNS, output)
@@ -225,34 +186,6 @@ def redrive(
     if results & {"newer-value", "other-topic"}:
         return REFUSED
     return NO if "rejected" in results else OK
-
-
-def _outcomes(
-    found: DeadLetters, side: Direction, chosen: Choice, by: str, environment: str | None, *, doing: bool
-) -> Iterator[Outcome]:
-    """Nothing is assembled, and no topic made, for a direction without such letters."""
-    first = next(found.read(chosen, outstanding=True), None)
-    if first is None:
-        return
-    plan = assemble_project(found.project, Options(found.project.root, environment, found.name, side, found.kafka))
-    splits = splits_of(plan, found.cluster)
-    if plan.mode == "live-first" and any(split.behind for split in splits.values()):
-        raise Refused(
-            f"History of {found.name} is still being carried: what is redriven now, history could replace.",
-            f"Redrive when `instar status {found.name}` shows nothing to go.",
-        )
-    began = {partition: split.at for partition, split in splits.items()}
-    lane = Lane(found.name, side, plan.source, plan.target, plan.make_bridge(), plan.history, began)
-    letters = found.read(chosen, outstanding=True)
-    if not doing:
-        yield from would_redrive(lane, found.cluster, letters)
-        return
-    with Settler(found.kafka, found.name, side, found.topic, _written(plan), Failpoints.from_environment()) as settler:
-        yield from redrive_letters(lane, found.cluster, settler, letters, by, _now_ms)
-
-
-def _written(plan: BridgePlan) -> list[Topic]:
-    return [topic for topic in plan.written if topic.name != plan.dead_letters.name]
 
 
 # ---------------------------------------------------------------------- discard and export
@@ -291,10 +224,7 @@ def discard(
         if chosen.direction not in (None, side):
             continue
         mine = Choice(side, chosen.code, chosen.hop, chosen.field, chosen.letters)
-        count = sum(1 for _ in found.read(mine, outstanding=True))
-        if count and doing:
-            with Settler(found.kafka, migration, side, found.topic, [], Failpoints.from_environment()) as settler:
-                count = discard_letters(settler, found.read(mine, outstanding=True), reason, actor(by), _now_ms)
+        count = discarded(found, side, mine, reason, actor(by), doing=doing)
         if count:
             rows.append({"direction": side, "result": "discarded", "letters": count, "outputs": 0, "why": reason})
     print_rows(rows, OUTCOME_COLUMNS, output)
@@ -357,10 +287,6 @@ def _write(file: Path, lines: Iterable[bytes]) -> int:
     finally:
         partial.unlink(missing_ok=True)
     return count
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _say(text: str) -> None:

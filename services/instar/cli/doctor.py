@@ -24,10 +24,10 @@ from instar.cli.diagnosis import (
 from instar.cli.exits import NO, OK, Failure
 from instar.cli.output import Format, print_rows, stderr
 from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, kafka_settings, open_project
-from instar.cli.topic_reader import open_registry
 from instar.kafka.cluster import Cluster
 from instar.kafka.errors import KafkaTrouble, NotAllowed
 from instar.kafka.inspection import Broker, Inspection, client
+from instar.operations.topic_reader import open_registry
 from instar.processor.assemble import directions
 from instar.project.migration import Migration
 from instar.project.project import Project

@@ -37,7 +37,10 @@ from instar.cli.exits import ERROR, INTERRUPTED, UNREACHABLE, USAGE, Failure
 from instar.cli.output import stderr
 from instar.kafka.errors import KafkaTrouble, unforeseen
 from instar.kafka.failpoints import BadFailpoint
+from instar.operations.failure import Broken
 from instar.registry.port import RegistryError, RegistryUnreachable
+
+_FINDINGS_SHOWN = 20
 
 app = typer.Typer(
     name="instar",
@@ -104,6 +107,8 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except (Failure, KafkaTrouble) as failure:
+        if isinstance(failure, Broken):
+            _say_findings(failure)
         _say(str(failure), failure.remedy)
         code = failure.exit_code
     except KafkaException as exception:
@@ -129,6 +134,13 @@ def _say(message: str, remedy: str) -> None:
     stderr.print(message, markup=False, soft_wrap=True)
     if remedy:
         stderr.print(f"→ {remedy}", markup=False, soft_wrap=True)
+
+
+def _say_findings(broken: Broken) -> None:
+    for finding in broken.findings[:_FINDINGS_SHOWN]:
+        where = f"{finding.file}:{finding.line}" if finding.line else finding.file
+        stderr.print(f"[red]{finding.code}[/red] {where or ''}", soft_wrap=True)
+        stderr.print(f"  {finding.message}\n  → {finding.remedy}", markup=False, soft_wrap=True)
 
 
 def _say_usage(problem: typer.TyperException) -> None:

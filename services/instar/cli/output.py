@@ -9,7 +9,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from instar.cli.values import compact, pretty
+from instar.core.value_text import compact, pretty
 
 stderr = Console(stderr=True, highlight=False)
 

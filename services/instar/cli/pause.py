@@ -16,7 +16,6 @@ from instar.cli.steering import (
     steered,
     wait_until,
 )
-from instar.core import control
 
 
 def add_to(app: typer.Typer) -> None:
@@ -38,8 +37,7 @@ def pause(
     later pause as well. Exits with 3 when some have not stopped in time.
     """
     state = steered(migration, direction, project, environment, bootstrap)
-    asked = asked_by(why)
-    state.control.write({control.key(migration, one, control.PAUSE): control.entry(asked) for one in state.directions})
+    state.pause(asked_by(why))
     if not wait:
         return OK
     code = OK

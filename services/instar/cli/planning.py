@@ -12,7 +12,6 @@ from instar.cli.diagnosis import Topics as Found
 from instar.cli.diagnosis import topic_lines
 from instar.cli.doctor import permission_lines
 from instar.cli.rehearsing import version_of
-from instar.cli.topic_reader import open_registry, topic_reader
 from instar.core import checkpoint
 from instar.core.control import TOPIC as CONTROL_TOPIC
 from instar.core.estimate import duration_text, shared_seconds, size_text
@@ -23,6 +22,7 @@ from instar.core.version import label
 from instar.kafka.cluster import Cluster, Topic
 from instar.kafka.errors import KafkaTrouble, Refused
 from instar.kafka.inspection import Inspection
+from instar.operations.topic_reader import open_registry, topic_reader
 from instar.processor.assemble import Options, assemble_project, directions, schema_id
 from instar.processor.plan import BridgePlan
 from instar.processor.prepare import Topics, settings_of

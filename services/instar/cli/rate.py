@@ -8,7 +8,6 @@ from instar.cli.exits import OK, USAGE, Failure
 from instar.cli.output import stderr
 from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption
 from instar.cli.steering import DirectionOption, MigrationArgument, WhyOption, asked_by, steered
-from instar.core import control
 from instar.core.throttle import Rate, parse_rate
 
 DEFAULT = "default"
@@ -39,9 +38,7 @@ def rate(
     """
     asked = None if limit == DEFAULT else rate_of(limit)
     state = steered(migration, direction, project, environment, bootstrap)
-    by = asked_by(why)
-    entry = None if asked is None else control.entry(by, **asked.as_dict())
-    state.control.write({control.key(migration, one, control.RATE): entry for one in state.directions})
+    state.set_rate(asked, asked_by(why))
     for one in state.directions:
         stderr.print(f"{migration} {one}: {'as started' if asked is None else asked}", markup=False)
     return OK

@@ -1,7 +1,5 @@
 """``instar record show TOPIC PARTITION OFFSET``: one record at every version, hop by hop."""
 
-import sys
-from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -10,30 +8,28 @@ from rich.console import Console
 from rich.text import Text
 
 from instar.cli import completing
-from instar.cli.exits import NO, OK, USAGE, fail
+from instar.cli.exits import NO, OK
 from instar.cli.output import Document, print_document
-from instar.cli.record_text import bytes_text, headers_document, headers_told, time_text
 from instar.cli.scope import (
     BootstrapOption,
     EnvironmentOption,
     ProjectOption,
-    existing_topic,
     kafka_settings,
     open_project,
-    version_of,
 )
-from instar.cli.topic_reader import FramingOption, MigrationOption, SubjectOption, TopicReader, topic_reader
-from instar.cli.tracing import print_rejection, print_stages, rejection, seal_stages, stages_document
+from instar.cli.topic_reader import FramingOption, MigrationOption, SubjectOption
+from instar.cli.tracing import print_rejection, print_stages
 from instar.core import dead_letter
-from instar.core.reading import Read, context_of
+from instar.core.reading import Read
 from instar.core.record import Record
+from instar.core.record_text import bytes_text, headers_document, headers_told, time_text
 from instar.core.rejected import Rejected
+from instar.core.trace_document import rejection, stages_document
 from instar.core.upcasting.chain import Stage
 from instar.core.version import label
 from instar.kafka.cluster import Cluster
-from instar.kafka.scan import scan
-
-_SILENCE_TIMEOUT_S = 15.0
+from instar.operations.records import fetch, stages_of
+from instar.operations.topic_reader import TopicReader, topic_reader
 
 
 def add_to(app: typer.Typer) -> None:
@@ -79,9 +75,9 @@ def show(
     reader = topic_reader(opened, topic, subject=subject, framing=framing, migration=migration)
     kafka = kafka_settings(opened, bootstrap)
     cluster = Cluster(kafka)
-    record, standing = _fetch(cluster, topic, partition, offset)
+    record, standing = fetch(cluster, topic, partition, offset)
     read = reader.read(record)
-    stages = _stages(read, record, to_version) if isinstance(read, Read) else []
+    stages = stages_of(read, record, to_version) if isinstance(read, Read) else []
     shown = _Shown(record, standing, read, stages)
     rejected = read if isinstance(read, Rejected) else stages[-1].rejected if stages else None
     if output is Document.JSON:
@@ -89,59 +85,6 @@ def show(
     else:
         _print(shown, reader)
     return OK if rejected is None else NO
-
-
-def _fetch(cluster: Cluster, topic: str, partition: int, offset: int) -> tuple[Record, str]:
-    """The record, and whether readers see it. Read uncommitted: what is in an open transaction can be looked at."""
-    partitions = existing_topic(cluster, topic).partitions
-    if partition >= partitions:
-        fail(f"{topic} has no partition {partition}.", f"It has {partitions}, from 0 to {partitions - 1}.", USAGE)
-    start = cluster.start_offsets(topic, [partition])[partition]
-    end = cluster.end_offsets(topic, [partition])[partition]
-    if not start <= offset < end:
-        has = f"It has offsets {start:,} to {end - 1:,}." if end > start else "It is empty."
-        fail(f"Partition {partition} of {topic} has no offset {offset:,}.", has)
-    found = _scan_one(cluster, topic, partition, offset, committed=False)
-    if found is None:
-        fail(
-            f"There is no record at offset {offset:,} of partition {partition} of {topic}.",
-            "It is a transaction's marker, or compaction removed it. Try a neighbouring offset.",
-        )
-    if offset >= cluster.end_offsets(topic, [partition], committed=True)[partition]:
-        return found, "in or behind an open transaction: readers of committed records do not see it yet"
-    if _scan_one(cluster, topic, partition, offset, committed=True) is None:
-        return found, "aborted: readers of committed records never see it"
-    return found, "committed"
-
-
-def _scan_one(cluster: Cluster, topic: str, partition: int, offset: int, *, committed: bool) -> Record | None:
-    records = scan(
-        cluster.kafka,
-        topic,
-        {partition: offset},
-        {partition: offset + 1},
-        committed=committed,
-        batch_records=1,
-        silence_timeout_s=_SILENCE_TIMEOUT_S,
-    )
-    return next((record for record in records if record.offset == offset), None)
-
-
-def _stages(read: Read, record: Record, to_version: str | None) -> list[Stage]:
-    subject = read.subject
-    end = subject.latest if to_version is None else version_of(subject, to_version)
-    value = read.value()
-    if isinstance(value, Rejected):
-        return [Stage(read.version, None, (), value)]
-    way = subject.chain(read.version, end)
-    if isinstance(way, Rejected):
-        own = subject.chain(read.version, read.version)
-        if isinstance(own, Rejected):
-            return [Stage(read.version, None, (), own)]
-        return [*seal_stages(subject, own.trace(value, context_of(record))), Stage(end, None, (), way)]
-    with redirect_stdout(sys.stderr):  # a hop that prints must not end up in the data
-        stages = way.trace(value, context_of(record))
-    return seal_stages(subject, stages)
 
 
 def _document(shown: _Shown, rejected: Rejected | None) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from instar.backfill.rehearsal import rehearse
 from instar.cli.backfill_scope import begin_of, bound_by, partitions_of
 from instar.cli.output import Format, print_json, print_lines
 from instar.cli.stopping import stopping
-from instar.cli.topic_reader import TopicReader, topic_reader
 from instar.core import checkpoint
 from instar.core.bounds import Point
 from instar.core.record import Record
@@ -18,6 +17,7 @@ from instar.core.rejected import Rejected
 from instar.core.throttle import Rate
 from instar.core.version import label
 from instar.kafka.cluster import Cluster
+from instar.operations.topic_reader import TopicReader, topic_reader
 from instar.processor.assemble import Options, assemble_project
 from instar.processor.plan import BridgePlan
 from instar.project.project import Project

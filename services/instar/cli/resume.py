@@ -6,7 +6,6 @@ from instar.cli.exits import OK
 from instar.cli.output import stderr
 from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption
 from instar.cli.steering import DirectionOption, MigrationArgument, steered
-from instar.core import control
 
 
 def add_to(app: typer.Typer) -> None:
@@ -22,10 +21,7 @@ def resume(
 ) -> int:
     """Let a paused migration go on. Nothing happens to one that is not paused."""
     state = steered(migration, direction, project, environment, bootstrap)
+    resumed = state.resume()
     for one in state.directions:
-        if state.control.orders(migration, one).pause is None:
-            stderr.print(f"{migration} {one} was not paused", markup=False)
-            continue
-        state.control.write({control.key(migration, one, control.PAUSE): None})
-        stderr.print(f"{migration} {one} goes on", markup=False)
+        stderr.print(f"{migration} {one} {'goes on' if one in resumed else 'was not paused'}", markup=False)
     return OK

@@ -1,8 +1,7 @@
 """``instar schema diff SUBJECT v1 v2``: what changed, field by field."""
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -13,7 +12,8 @@ from instar.cli.exits import OK, USAGE, Failure, fail
 from instar.cli.output import Document, print_json, stderr
 from instar.cli.schema_diff_html import page
 from instar.cli.scope import ProjectOption, open_project, subject_of, version_of
-from instar.core.compat.schema_diff import FieldChange, SchemaDiff, diff
+from instar.core.compat.diff_document import between, document, types_of, where
+from instar.core.compat.schema_diff import FieldChange, SchemaDiff
 from instar.core.subject import Subject
 from instar.core.upcasting.hop import BoundHop
 from instar.core.version import label
@@ -51,9 +51,7 @@ def show_diff(
     missing = [version for version in range(start, end) if version not in family.versions]
     if missing:
         fail(f"{subject} has no {label(missing[0])} between them.", "`instar check` says more.", USAGE)
-    hops = [family.hops.get(version) for version in range(start, end)]
-    schemas = [family.versions[version] for version in range(start, end + 1)]
-    made = diff(schemas, hops, old=label(start), new=label(end))
+    made, hops = between(family, start, end)
     if html is not None:
         _write(html, page(family.name, label(start), label(end), made, _hop_lines(hops)))
     if output is Document.JSON:
@@ -61,27 +59,6 @@ def show_diff(
     else:
         _print(family, start, end, made, hops)
     return OK
-
-
-def document(subject: Subject, start: int, end: int, made: SchemaDiff, hops: list[BoundHop | None]) -> dict[str, Any]:
-    return {
-        "subject": subject.name,
-        "from_version": label(start),
-        "to_version": label(end),
-        "risk": made.risk,
-        "renames_are_known": made.is_known,
-        "hops": [
-            {
-                "name": f"{label(start + index)}_to_{label(start + index + 1)}",
-                "summary": hop.hop.summary if hop else None,
-                "one_way": hop.one_way if hop else None,
-                "lost_up": list(hop.lost_up) if hop else None,
-                "lost_down": list(hop.lost_down) if hop else None,
-            }
-            for index, hop in enumerate(hops)
-        ],
-        "changes": [asdict(each) for each in made.changes],
-    }
 
 
 def _hop_lines(hops: list[BoundHop | None]) -> list[str]:
@@ -120,19 +97,6 @@ def _print_change(console: Console, change: FieldChange) -> None:
         console.print(Text(f"    hop         {change.hop}"))
     if change.guess:
         console.print(Text(f"    guess       {change.guess}"))
-
-
-def where(change: FieldChange) -> str:
-    """``qty -> quantity`` where the place is another one."""
-    was = ", ".join(change.was)
-    return f"{was} -> {change.path}" if was and was != change.path else change.path
-
-
-def types_of(change: FieldChange) -> str:
-    """``int -> long``; one side where the other has none, or both are the same."""
-    if change.before and change.after and change.before != change.after:
-        return f"{change.before} -> {change.after}"
-    return change.after or change.before
 
 
 def _write(path: Path, text: str) -> None:

@@ -13,11 +13,11 @@ from instar.cli import completing
 from instar.cli.exits import OK, USAGE, Failure, fail
 from instar.cli.output import stderr
 from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, kafka_settings, open_project
-from instar.cli.topic_reader import open_registry
 from instar.core.finding import Finding
 from instar.core.upcasting.operation import Misfit
 from instar.core.upcasting.paths import parse
 from instar.core.version import label
+from instar.operations.topic_reader import open_registry
 from instar.project.lock import LockBroken, update
 from instar.project.project import Project
 from instar.registry.naming import value_subject

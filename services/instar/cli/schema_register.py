@@ -9,7 +9,7 @@ from instar.cli import completing
 from instar.cli.exits import NO, OK, REFUSED, USAGE, fail
 from instar.cli.output import Format, print_rows, stderr
 from instar.cli.scope import EnvironmentOption, ProjectOption, open_project, refuse_broken, subject_of, version_of
-from instar.cli.topic_reader import open_registry
+from instar.operations.topic_reader import open_registry
 from instar.registry.port import RegistryRefused
 
 _COLUMNS = {

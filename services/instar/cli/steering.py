@@ -4,24 +4,18 @@ import getpass
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from instar.backfill.control import Control, now_ms
-from instar.backfill.progress import Progress, Watched
+from instar.backfill.control import now_ms
 from instar.cli import completing
 from instar.cli.runs import Which, chosen
-from instar.cli.scope import kafka_settings, migration_of, open_project
+from instar.cli.scope import kafka_settings, open_project
 from instar.core.control import Asked
-from instar.core.provenance import Direction
 from instar.core.status import Status
-from instar.kafka.cluster import Cluster
-from instar.kafka.errors import Refused
-from instar.processor.assemble import directions
-from instar.project.migration import Migration
+from instar.operations.steering import Steered, steering
 
 MigrationArgument = Annotated[
     str,
@@ -36,44 +30,13 @@ ACKNOWLEDGED_WITHIN_S = 20.0
 _LOOK_EVERY_S = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class Steered:
-    """A migration on a cluster, with the directions that are meant."""
-
-    name: str
-    migration: Migration
-    cluster: Cluster
-    control: Control
-    directions: tuple[Direction, ...]
-
-    def progress(self) -> list[Progress]:
-        """One for each direction. Raises ``TopicMissing``."""
-        return [Progress(self._watched(direction), self.cluster) for direction in self.directions]
-
-    def look(self, progress: list[Progress]) -> list[Status]:
-        return [one.look(self.control.orders(self.name, one.watched.direction)) for one in progress]
-
-    def _watched(self, direction: Direction) -> Watched:
-        source, target = self.migration.source.topic, self.migration.target.topic
-        if direction == "down":
-            source, target = target, source
-        partitions = self.cluster.topic(source).partitions
-        return Watched(self.name, direction, f"instar.{self.name}.{direction}", source, target, partitions)
-
-
 def steered(
     migration: str, direction: Which | None, project: Path | None, environment: str | None, bootstrap: str | None
 ) -> Steered:
+    """What the options of a command name."""
     opened = open_project(project, environment)
-    settings = migration_of(opened, migration)
-    asked = chosen(direction, directions(settings))
-    if "down" in asked and settings.reverse is None:
-        raise Refused(
-            f"Migration {migration} has no reverse bridge.",
-            f'Add reverse = {{ version = "v1" }} to [tool.instar.migrations.{migration}].',
-        )
-    cluster = Cluster(kafka_settings(opened, bootstrap))
-    return Steered(migration, settings, cluster, Control(cluster), asked)
+    asked = None if direction is None else chosen(direction, ())
+    return steering(opened, migration, asked, kafka_settings(opened, bootstrap))
 
 
 def asked_by(why: str = "") -> Asked:

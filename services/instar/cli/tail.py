@@ -14,7 +14,6 @@ from rich.text import Text
 from instar.cli import completing
 from instar.cli.exits import USAGE, fail
 from instar.cli.output import Format
-from instar.cli.record_text import bytes_text, key_bytes, time_text
 from instar.cli.scope import (
     BootstrapOption,
     EnvironmentOption,
@@ -25,19 +24,21 @@ from instar.cli.scope import (
     version_of,
 )
 from instar.cli.stopping import stopping
-from instar.cli.topic_reader import FramingOption, MigrationOption, SubjectOption, TopicReader, topic_reader
-from instar.cli.tracing import rejection
-from instar.cli.values import compact, document_of
+from instar.cli.topic_reader import FramingOption, MigrationOption, SubjectOption
 from instar.core import dead_letter
 from instar.core.reading import Read, context_of
 from instar.core.record import Record
+from instar.core.record_text import bytes_text, key_bytes, time_text
 from instar.core.rejected import Rejected
+from instar.core.trace_document import rejection
 from instar.core.upcasting.pattern import parse_pattern
 from instar.core.upcasting.sealing import sealed
+from instar.core.value_text import compact, document_of
 from instar.core.version import label, parse_label
 from instar.kafka.cluster import Cluster
 from instar.kafka.follow import follow as follow_topic
 from instar.kafka.scan import scan
+from instar.operations.topic_reader import TopicReader, topic_reader
 
 _LAST = "-10"
 

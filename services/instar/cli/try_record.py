@@ -11,11 +11,12 @@ from instar.cli import completing
 from instar.cli.exits import NO, OK, USAGE, fail
 from instar.cli.output import Document, print_document, stderr
 from instar.cli.scope import EnvironmentOption, ProjectOption, open_project, refuse_broken, subject_of, version_of
-from instar.cli.tracing import print_rejection, print_stages, rejection, stages_document
+from instar.cli.tracing import print_rejection, print_stages
 from instar.core.formats.values_json import value_of_text
 from instar.core.record import Context
 from instar.core.rejected import NO_WAY, Rejected
 from instar.core.subject import Subject
+from instar.core.trace_document import rejection, stages_document
 from instar.core.upcasting.chain import Chain
 from instar.core.version import label
 from instar.project.project import Project

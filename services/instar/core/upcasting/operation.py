@@ -11,7 +11,7 @@ up is right when every value of S is a value of T; down is right when every valu
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from instar.core.formats.shape import Shape
 from instar.core.record import Context
@@ -76,6 +76,7 @@ class Step:
     moved: tuple[Moves, ...] = ()
 
 
+@runtime_checkable
 class Operation(Protocol):
     """One change of a format: immutable, hashable by what it says, written by a hop's author."""
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.values import plain_values
 
-from instar.cli.values import compact, jsonable, pretty, shown
 from instar.core.formats.sealed import Sealed
+from instar.core.value_text import compact, jsonable, pretty, shown
 
 DOCUMENTS = st.recursive(
     st.none()
