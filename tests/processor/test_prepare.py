@@ -8,6 +8,7 @@ import pytest
 from instar.core.bridge import Bridge
 from instar.core.provenance import Stamp
 from instar.core.record import Record
+from instar.kafka import carried
 from instar.kafka.cluster import Cluster, Topic
 from instar.processor import prepare
 from instar.processor.plan import BridgePlan
@@ -33,6 +34,8 @@ PLAN = BridgePlan(
 
 class Offsets:
     """A cluster that knows of one group's offsets."""
+
+    kafka: Mapping[str, str] = {}
 
     def __init__(self) -> None:
         self.held: dict[int, tuple[int, str | None]] = {}
@@ -74,5 +77,5 @@ def test_a_copy_in_another_partition_does_not_say_how_far_that_partition_is_carr
         return Record(NEW.name, partition, 0, b"k", b"v", (header,), 5)
 
     written = [output(0, 0, 900), output(1, 1, 500), output(1, 0, 900)]
-    monkeypatch.setattr(prepare, "scan", lambda _kafka, topic, *_: written if topic == NEW.name else [])
+    monkeypatch.setattr(carried, "scan", lambda _kafka, topic, *_: written if topic == NEW.name else [])
     assert prepare.last_carried(PLAN, cast(Cluster, Offsets()), [0, 1]) == ({0: 900, 1: 500}, set())

@@ -22,13 +22,22 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetS
 
 from instar.core.provenance import NO_TOPIC_ID
 from instar.kafka import config
-from instar.kafka.errors import Refused, TopicMissing, Unreachable, error_of, is_denied, trouble
+from instar.kafka.errors import (
+    AmbiguousOutcome,
+    Refused,
+    TopicMissing,
+    Unreachable,
+    error_of,
+    is_denied,
+    is_missing_topic,
+    trouble,
+)
 
 T = TypeVar("T")
 
 REQUEST_TIMEOUT_S = 15.0
 RETRY_EVERY_S = 0.05
-_LEAVING_GRACE_S = 5.0  # the broker looks for timed-out sessions now and then only
+LEAVING_GRACE_S = 5.0  # the broker looks for timed-out sessions now and then only
 NOT_READY = {
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
@@ -137,6 +146,32 @@ class Cluster:
                 raise TopicMissing(f"Topic {name!r} was created but did not appear within {self._timeout_s:.0f} s.")
             time.sleep(RETRY_EVERY_S)
 
+    def delete(self, name: str) -> None:
+        """Delete a topic, and wait until it is gone; one that is not there is left at that.
+
+        Raises ``AmbiguousOutcome`` where no answer came in time, or it is still seen: it may go later, or be gone.
+        """
+        doing = f"deleting topic {name}"
+
+        def request() -> None:
+            try:
+                self._admin.delete_topics([name], operation_timeout=self._timeout_s, request_timeout=self._timeout_s)[
+                    name
+                ].result()
+            except KafkaException as exception:
+                if not is_missing_topic(error_of(exception)):
+                    raise
+
+        try:
+            self._ask(doing, request)
+        except Unreachable as seen:
+            raise AmbiguousOutcome(f"{seen} The topic may be gone, or go yet.") from seen
+        deadline_s = time.monotonic() + self._timeout_s
+        while self.find(name) is not None:
+            if time.monotonic() > deadline_s:
+                raise AmbiguousOutcome(f"Topic {name!r} was deleted and is still seen after {self._timeout_s:.0f} s.")
+            time.sleep(RETRY_EVERY_S)
+
     def end_offsets(self, topic: str, partitions: Iterable[int], *, committed: bool = False) -> dict[int, int]:
         """High watermarks, read uncommitted unless asked: read committed, they stand still at an open transaction."""
         return self._offsets(topic, partitions, OffsetSpec.latest(), committed=committed)
@@ -203,7 +238,7 @@ class Cluster:
         ]
         doing = f"setting the offsets of group {group}"
         session_ms = int(self.kafka.get("session.timeout.ms", config.SESSION_TIMEOUT_MS))
-        deadline_s = time.monotonic() + session_ms / 1000 + _LEAVING_GRACE_S
+        deadline_s = time.monotonic() + session_ms / 1000 + LEAVING_GRACE_S
         with self._of_group(group, doing) as consumer:
             while True:
                 error = self._ask(doing, lambda: _commit_error(consumer, wanted))

@@ -1,14 +1,14 @@
-"""Consumer groups: who is in one."""
+"""Consumer groups: who is in one, and the end of one."""
 
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from instar.kafka import config
-from instar.kafka.cluster import NOT_READY, REQUEST_TIMEOUT_S, RETRY_EVERY_S
+from instar.kafka.cluster import LEAVING_GRACE_S, NOT_READY, REQUEST_TIMEOUT_S, RETRY_EVERY_S
 from instar.kafka.errors import Refused, error_of, trouble
 
 
@@ -50,3 +50,29 @@ def require_empty(kafka: Mapping[str, Any], group: str) -> None:
             f"Group {group} has {len(found)} member{'s' if len(found) > 1 else ''}: {listed}.",
             "Stop its consumers first; only an empty group's offsets are altered.",
         )
+
+
+def delete(kafka: Mapping[str, Any], group: str) -> None:
+    """Delete a group with all its offsets; one that is not there is left at that.
+
+    A member that stopped keeps its place until its session times out (KIP-345), which is waited for. Raises ``Refused``
+    where the group has members after that, other ``KafkaTrouble``.
+    """
+    admin = AdminClient(config.admin(kafka))
+    session_ms = int(kafka.get("session.timeout.ms", config.SESSION_TIMEOUT_MS))
+    deadline_s = time.monotonic() + session_ms / 1000 + LEAVING_GRACE_S
+    while True:
+        try:
+            admin.delete_consumer_groups([group], request_timeout=REQUEST_TIMEOUT_S)[group].result()
+        except KafkaException as exception:
+            error = error_of(exception)
+            if error.code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return
+            if error.code() not in NOT_READY | {KafkaError.NON_EMPTY_GROUP}:
+                raise trouble(error, f"deleting group {group}", str(kafka.get("bootstrap.servers", ""))) from exception
+            if time.monotonic() > deadline_s:
+                require_empty(kafka, group)
+                raise trouble(error, f"deleting group {group}", str(kafka.get("bootstrap.servers", ""))) from exception
+            time.sleep(RETRY_EVERY_S)
+        else:
+            return

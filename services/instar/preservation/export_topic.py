@@ -51,6 +51,7 @@ class Asked:
     """What is to be exported: all partitions from the first record to the end of now, where nothing else is said.
 
     ``words`` are the caller's own, for the archive; a run that is taken up must be asked for in the same ones.
+    ``settings`` go into the archive instead of what the topic says now, as where it is locked by one.
     """
 
     starts: Mapping[int, int] | None = None
@@ -58,6 +59,7 @@ class Asked:
     partitions: tuple[int, ...] | None = None
     compression: Compression = "gzip"
     words: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +258,7 @@ def _begin(cluster: Cluster, topic: Topic, folder: Path, asked: Asked) -> Scope:
         topic=topic.name,
         topic_id=topic.id.hex(),
         partitions=topic.partitions,
-        settings={name: topic.settings[name] for name in SETTINGS if name in topic.settings},
+        settings={name: topic.settings[name] for name in SETTINGS if name in topic.settings} | dict(asked.settings),
         starts=starts,
         bounds={number: max(bound, starts[number]) for number, bound in bounds.items()},
         compression=asked.compression,

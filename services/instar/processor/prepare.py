@@ -8,13 +8,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from instar.core import checkpoint, dead_letter, provenance
+from instar.core import checkpoint
 from instar.core.checkpoint import Checkpoint, Counts, Split
 from instar.core.provenance import NO_TOPIC_ID
-from instar.core.record import Record
+from instar.kafka import carried
+from instar.kafka.carried import Bridging
 from instar.kafka.cluster import Cluster, Topic
 from instar.kafka.errors import Refused, TopicMissing
-from instar.kafka.scan import scan
 from instar.processor.modes import HELD_TOMBSTONES_MS, require_checkpoint
 from instar.processor.plan import BridgePlan
 
@@ -148,15 +148,15 @@ def ensure_start(
             f"bridge made of topic id {', '.join(sorted(earlier_topics))}, the topic now is {plan.source.id.hex()}.",
             "If the new topic holds new records, start with --recover-checkpoint, which begins at its start.",
         )
-    carried = {partition: offset for partition in missing if (offset := found[partition]) is not None}
-    if carried and plan.mode != "ordered":
+    known = {partition: offset for partition in missing if (offset := found[partition]) is not None}
+    if known and plan.mode != "ordered":
         raise Refused(
             f"Group {plan.group} has no checkpoint, and records of it are published. Where history ended and live "
             f"began was in the checkpoint alone, and the order of a {plan.mode} target does not tell.",
             f"Delete {' and '.join(topic.name for topic in plan.written)} and start again with --create.",
         )
-    if carried and not recover:
-        listed = ", ".join(f"partition {partition} up to offset {offset:,}" for partition, offset in carried.items())
+    if known and not recover:
+        listed = ", ".join(f"partition {partition} up to offset {offset:,}" for partition, offset in known.items())
         raise Refused(
             f"Group {plan.group} has no checkpoint for partitions whose records are in the target already: {listed}. "
             "Starting over would publish them twice.",
@@ -164,7 +164,7 @@ def ensure_start(
         )
     starts = {**cluster.start_offsets(plan.source.name, missing), **(begin or {})}
     found_begin = {
-        partition: max(starts[partition], carried[partition] + 1) if partition in carried else starts[partition]
+        partition: max(starts[partition], known[partition] + 1) if partition in known else starts[partition]
         for partition in missing
     }
     return offsets | _commit_first(plan, cluster, found_begin, begin or {})
@@ -220,50 +220,9 @@ def _committed(plan: BridgePlan, cluster: Cluster) -> dict[int, int]:
 def last_carried(
     plan: BridgePlan, cluster: Cluster, partitions: Sequence[int]
 ) -> tuple[dict[int, int | None], set[str]]:
-    """Per partition, the last source offset that is in the target or in the dead letters; None when none is.
-
-    And the ids, in hexadecimal, of earlier topics of the source's name that records there were made of.
-
-    Records keep their partition number, so each partition of the source is looked up in the same one of the two
-    topics. Read to the end: a native record may stand behind any number of bridged ones. Applications copy records
-    with their headers: a copy in another partition tells nothing of that partition.
-    """
-    last: dict[int, int | None] = dict.fromkeys(partitions)
-    earlier_topics: set[str] = set()
-    for topic in (one.name for one in plan.written):
-        starts = cluster.start_offsets(topic, partitions)
-        for record in scan(plan.kafka, topic, starts, cluster.end_offsets(topic, partitions)):
-            place = _source_place(plan, record)
-            if place is None:
-                continue
-            topic_id, offset = place
-            if topic_id == plan.source.id.hex():
-                last[record.partition] = max(offset, last[record.partition] or 0)
-            else:
-                earlier_topics.add(topic_id)
-    return last, earlier_topics
-
-
-def _source_place(plan: BridgePlan, record: Record) -> tuple[str, int] | None:
-    """The source topic's id and the offset of a record that this bridge published; None for any other record."""
-    letter = dead_letter.parse(record.headers)
-    if letter is not None:
-        verdict, _ = letter
-        if (verdict.migration, verdict.direction, verdict.source.partition) != (
-            plan.migration,
-            plan.direction,
-            record.partition,
-        ):
-            return None
-        return verdict.source.topic_id, verdict.source.offset
-    found = provenance.of(record.headers, record.key, record.value)
-    if found is None or (found.migration, found.direction, found.partition) != (
-        plan.migration,
-        plan.direction,
-        record.partition,
-    ):
-        return None
-    return found.topic_id.hex(), found.offset
+    """As ``instar.kafka.carried`` finds it in everything that the plan's workers may write."""
+    bridging = Bridging(plan.migration, plan.direction, plan.source.id, tuple(one.name for one in plan.written))
+    return carried.last_carried(cluster, bridging, partitions)
 
 
 def target_settings(source: Topic) -> dict[str, str]:

@@ -75,6 +75,14 @@ class ConfluentRegistry:
         made = self._ask(subject, lambda: self._client.register_schema(subject, schema))
         return _id_in(made, subject)
 
+    def withdraw(self, subject: str, document: Document) -> bool:
+        schema = _schema(document)
+        found = self._ask(subject, lambda: self._client.lookup_schema(subject, schema))
+        if found is None or found.version is None:
+            return False
+        number = found.version
+        return self._ask(subject, lambda: self._client.delete_version(subject, number)) is not None
+
     def versions_of(self, subject: str) -> list[Listed]:
         numbers = self._ask(subject, lambda: self._client.get_versions(subject)) or []
         found = []

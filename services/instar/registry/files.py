@@ -60,6 +60,10 @@ class FilesRegistry:
                 return number
         raise AssertionError  # the candidates are endless
 
+    def withdraw(self, subject: str, document: Document) -> bool:  # noqa: ARG002 - the port's method
+        """Nothing to take: an id in instar.lock may stand in records, and stays."""
+        return False
+
     def ping(self) -> None:
         """The folder was read when the project was loaded."""
 

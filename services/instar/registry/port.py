@@ -106,6 +106,14 @@ class Listing(Registry, Protocol):
         ...
 
 
+class Withdrawing(Registry, Protocol):
+    """A registry that can also take a document back. The method raises as ``Registry``'s do."""
+
+    def withdraw(self, subject: str, document: Document) -> bool:
+        """Take the document from a subject softly: its id stays readable. False where there is nothing to take."""
+        ...
+
+
 class Ids(Protocol):
     """Where the ids of one registry are remembered: instar.lock."""
 

@@ -328,6 +328,7 @@ class Coordinator:
             step_id=f"{session.migration}/{underway.transition}/{underway.started_at_ms}/{index}",
             before=underway.steps[index].before,
             offsets=_offsets(session.state, underway),
+            evidence=underway.steps[index].evidence,
         )
 
     def _take(self, session: _Session, event: Event) -> Decided | Refused:

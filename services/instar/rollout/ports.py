@@ -16,7 +16,8 @@ class Context:
     """What an effect is run, undone or looked at with.
 
     ``before`` is the picture taken by ``EffectRunner.before``; ``offsets`` are the ends recorded so far, by name
-    (``B``, ``T``) and partition. ``token`` is the lease's fencing token: it goes into every control record and the
+    (``B``, ``T``) and partition. ``evidence`` is what the effect said when it was done; empty where it was only begun.
+    ``token`` is the lease's fencing token: it goes into every control record and the
     runner's transactional id is one per migration, so an older coordinator is fenced by Kafka too.
     ``step_id`` (``orders-v3/switch/1750000000000/4``) is the same each time a step is run: an id for messages.
     """
@@ -31,6 +32,7 @@ class Context:
     step_id: str
     before: Mapping[str, Any] = field(default_factory=dict)
     offsets: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

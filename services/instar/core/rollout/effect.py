@@ -246,10 +246,11 @@ class DeleteTopic:
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """Undo an effect of an earlier transition, from the picture that was taken before it."""
+    """Undo an effect of an earlier transition, from the picture that was taken before it and its own evidence."""
 
     of: "Effect"
     before: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Mapping[str, Any] = field(default_factory=dict)
     REVERSE: ClassVar[str] = "none: plan and apply again"
     FINAL: ClassVar[bool] = True
 

@@ -87,7 +87,7 @@ def abandon(state: Rollout, _: Command, __: int) -> tuple[Effect, ...]:
     back: tuple[Effect, ...] = ()
     if state.epoch > 0 and state.plan.has_reverse:
         back = (do.DrainBridge("down", state.plan.target, "now"), do.StopBridge("down"))
-    undo = tuple(do.Undo(step.effect, dict(step.before)) for step in reversed(state.made))
+    undo = tuple(do.Undo(step.effect, dict(step.before), dict(step.evidence)) for step in reversed(state.made))
     return (*back, do.StopBridge("up"), *undo)
 
 

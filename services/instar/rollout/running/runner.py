@@ -32,7 +32,7 @@ class Runner:
 
     def run(self, effect: Effect, context: Context) -> Outcome:
         if isinstance(effect, Undo):
-            return self.revert(effect.of, replace(context, before=effect.before))
+            return self.revert(effect.of, replace(context, before=effect.before, evidence=effect.evidence))
         return _outcome(lambda: self._handlers[type(effect)].run(effect, context))
 
     def revert(self, effect: Effect, context: Context) -> Outcome:
