@@ -16,6 +16,7 @@ from instar.kafka.cluster import Cluster
 from instar.kafka.errors import Refused
 from instar.rollout.ports import Context, Outcome
 from instar.rollout.running.control import RolloutControl, Standing, now_ms
+from instar.rollout.running.reversible import Reversible
 
 Order = Literal["run", "stop"]
 _ORDER, _PAUSE = "order", "pause"
@@ -26,7 +27,7 @@ def group_of(migration: str, direction: Direction) -> str:
     return f"instar.{migration}.{direction}"
 
 
-class BridgeHandler:
+class BridgeHandler(Reversible):
     """All three. The picture is the order and the pause that stand, empty where there is none."""
 
     def __init__(self, cluster: Cluster, rollout: RolloutControl) -> None:
@@ -75,9 +76,6 @@ class BridgeHandler:
         if messages or changed:
             self._control.write(context, messages, changed)
         return Outcome("done")
-
-    def happened(self, effect: Effect, context: Context) -> bool | None:
-        raise TypeError(f"{effect} can be undone: nobody needs to ask whether it happened")
 
     def _ask(self, context: Context, direction: Direction, order: Order, *, paused: bool = True) -> None:
         standing = self._control.take(context)

@@ -1,7 +1,7 @@
 """What a coordinator says through the control topic: one transactional writer for each migration.
 
-Kafka has no compare-and-set on a topic, and a transactional id is one: of those who write under it, only who initialised
-it last can commit. A coordinator's write is therefore
+Kafka has no compare-and-set on a topic, and a transactional id is one: of those who write under it, only who
+initialised it last can commit. A coordinator's write is therefore
 
 1. initialise the transactional id, once in a process: an older coordinator's transaction is aborted, or if it was
    committing is committed now, and whatever else it sends is refused;
@@ -13,8 +13,9 @@ Who is fenced begins at 1 again: then it is ended by step 2, or it is the newest
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from instar.core.control import TOPIC
 from instar.core.record import Output
@@ -39,6 +40,14 @@ from instar.rollout.ports import Context
 _TRANSACTION: Mapping[str, int] = {"transaction.timeout.ms": 10_000, "message.timeout.ms": 8_000}
 BEFORE_ANY = EpochMessage(0, "old", "open", 0, 0)
 """What holds where nothing was ever written: the old topic has authority."""
+
+
+T = TypeVar("T")
+_ATTEMPTS = 3
+
+
+class _TakenOver(Exception):
+    """Another process has initialised the transactional id; nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +81,7 @@ class RolloutControl:
         Raises ``Fenced`` where a newer coordinator has been here, ``AmbiguousOutcome`` where the cluster does not
         answer, other ``KafkaTrouble``.
         """
-        try:
-            if self._name(context) not in self._writers:
-                self._initialise(context)
-            return self._claim(context)
-        except BaseException:
-            self._forget(context)
-            raise
+        return self._insist(context, lambda standing: standing)
 
     def take_anew(self, context: Context) -> Standing:
         """The same, and whatever this process still has under way is decided before the topic is read."""
@@ -92,20 +95,42 @@ class RolloutControl:
         or another ``KafkaTrouble`` where it certainly is not.
         """
         entries = {key_of(context.migration, each): value_of(each) for each in messages} | dict(more)
-        self._commit(context, entries)
+        try:
+            self._commit(context, entries)
+        except _TakenOver:
+            # Nobody newer has written, and nobody older can have: what the caller read still stands.
+            self._insist(context, lambda _: self._commit(context, entries))
 
     def close(self) -> None:
         """Let go of the clients. Nothing is open between two calls."""
         while self._writers:
             self._writers.popitem()[1].discard()
 
+    def _insist(self, context: Context, act: Callable[[Standing], T]) -> T:
+        """Do it as who initialised the id last, against older coordinators that still try."""
+        for left in reversed(range(_ATTEMPTS)):
+            try:
+                if self._name(context) not in self._writers:
+                    self._initialise(context)
+                return act(self._claim(context))
+            except _TakenOver as taken:
+                self._forget(context)
+                if not left:
+                    raise _fenced(context, str(taken)) from taken
+            except BaseException:
+                self._forget(context)
+                raise
+        raise AssertionError("unreachable")
+
     def _initialise(self, context: Context) -> None:
         ensure(self._cluster, TOPIC)
         name, topic = self._name(context), self._cluster.topic(TOPIC)
-        writer = self._writers[name] = Writer(
-            self._cluster.kafka | _TRANSACTION, [topic], name, self._failpoints
-        )
-        writer.replace()
+        kafka = {**self._cluster.kafka, **_TRANSACTION}
+        writer = self._writers[name] = Writer(kafka, [topic], name, self._failpoints)
+        try:
+            writer.replace()
+        except Fenced as fenced:
+            raise _TakenOver(str(fenced)) from fenced
 
     def _claim(self, context: Context) -> Standing:
         standing = self.read(context.migration)
@@ -114,11 +139,13 @@ class RolloutControl:
             raise _fenced(context, f"token {newest} is in {TOPIC}, and this one's is {context.token}")
         epoch = _epoch(standing.said, context.migration)
         if standing.said.epoch is None or epoch.token < context.token:
-            self.write(context, [replace(epoch, token=context.token)])
+            claimed = replace(epoch, token=context.token)
+            self._commit(context, {key_of(context.migration, claimed): value_of(claimed)})
             standing = self.read(context.migration)
         return standing
 
     def _commit(self, context: Context, entries: Mapping[str, bytes | None]) -> None:
+        """Raises ``_TakenOver`` where somebody has initialised the id since, and as ``write`` does."""
         writer = self._writers[self._name(context)]
         outputs = [Output(key.encode(), value, (), now_ms()) for key, value in entries.items()]
         try:
@@ -128,7 +155,7 @@ class RolloutControl:
         except (Aborted, Fenced, AmbiguousOutcome) as reason:
             # Nothing was committed, and what was sent is aborted by the next who initialises the id.
             self._forget(context)
-            raise _fenced(context, str(reason)) if isinstance(reason, Fenced) else _not_written(reason) from reason
+            raise _TakenOver(str(reason)) if isinstance(reason, Fenced) else _not_written(reason) from reason
         except KafkaTrouble:
             self._forget(context)
             raise

@@ -1,7 +1,6 @@
 """``DrainBridge``: everything that the left topic holds is carried."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from instar.core import checkpoint
 from instar.core.rollout import effect as do
@@ -9,18 +8,16 @@ from instar.core.rollout.effect import Effect
 from instar.kafka.cluster import Cluster, Topic
 from instar.rollout.ports import Context, Outcome
 from instar.rollout.running.bridges import group_of
+from instar.rollout.running.reversible import Reversible
 
 _PARTITIONS_TOLD = 5
 
 
-class DrainBridgeHandler:
+class DrainBridgeHandler(Reversible):
     """Asks the checkpoints, which are committed with what was published; a worker's own word is not needed."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-
-    def before(self, effect: Effect, context: Context) -> Mapping[str, Any]:
-        return {}
 
     def run(self, effect: Effect, context: Context) -> Outcome:
         """Waiting, with how much each partition has still to go, until every checkpoint is at its bound."""
@@ -52,12 +49,6 @@ class DrainBridgeHandler:
             return self._waiting(context, effect, topic, left, history)
         reached = {str(partition): points[partition].offset for partition in sorted(points)}
         return Outcome("done", {"checkpoints": reached, "bounds": {str(key): end for key, end in bounds.items()}})
-
-    def revert(self, effect: Effect, context: Context) -> Outcome:
-        return Outcome("done")
-
-    def happened(self, effect: Effect, context: Context) -> bool | None:
-        raise TypeError(f"{effect} can be undone: nobody needs to ask whether it happened")
 
     def _waiting(
         self, context: Context, effect: do.DrainBridge, topic: Topic, left: Mapping[int, int], history: int

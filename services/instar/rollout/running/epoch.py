@@ -12,13 +12,14 @@ from instar.core.rollout.phase import Side
 from instar.kafka.errors import Refused
 from instar.rollout.ports import Context, Outcome
 from instar.rollout.running.control import RolloutControl, now_ms
+from instar.rollout.running.reversible import Reversible
 
 CARRIER: Mapping[Side, Direction] = {"new": "up", "old": "down"}
 """Which bridge carries what is left towards the side that gets authority."""
 _EPOCH = "epoch"
 
 
-class CloseEpochHandler:
+class CloseEpochHandler(Reversible):
     """``CloseEpoch``. The picture is the record that was there before, as text."""
 
     def __init__(self, control: RolloutControl) -> None:
@@ -63,18 +64,12 @@ class CloseEpochHandler:
         self._control.write(context, [replace(earlier, token=context.token)])
         return Outcome("done", {"epoch": earlier.epoch})
 
-    def happened(self, effect: Effect, context: Context) -> bool | None:
-        raise TypeError(f"{effect} can be undone: nobody needs to ask whether it happened")
 
-
-class WriteEpochHandler:
+class WriteEpochHandler(Reversible):
     """``WriteEpoch``: {epoch, B, T}, under the rollout's transactional id."""
 
     def __init__(self, control: RolloutControl) -> None:
         self._control = control
-
-    def before(self, effect: Effect, context: Context) -> Mapping[str, Any]:
-        return {}
 
     def run(self, effect: Effect, context: Context) -> Outcome:
         assert isinstance(effect, do.WriteEpoch)  # noqa: S101
@@ -85,11 +80,13 @@ class WriteEpochHandler:
         if there is not None and _is_written(there, effect):
             return _evidence(there)
         if there is None or (there.epoch, there.authority) != (effect.epoch, effect.authority):
-            found = "nothing" if there is None else f"epoch {there.epoch}, {there.state}, for the {there.authority} topic"
+            found = (
+                "nothing" if there is None else f"epoch {there.epoch}, {there.state}, for the {there.authority} topic"
+            )
             return Outcome(
                 "failed",
                 message=f"the epoch record is not the one that this barrier closed (epoch {effect.epoch}, for the "
-                f"{effect.authority} topic) but {found}",
+                f"{effect.authority} topic) but: {found}",
             )
         begun = EpochMessage(
             effect.epoch,
@@ -103,7 +100,7 @@ class WriteEpochHandler:
         self._control.write(context, [begun])
         return _evidence(begun)
 
-    def revert(self, effect: Effect, context: Context) -> Outcome:
+    def revert(self, effect: Effect, context: Context) -> Outcome:  # noqa: ARG002
         raise TypeError(f"{effect} is final")
 
     def happened(self, effect: Effect, context: Context) -> bool | None:
