@@ -8,8 +8,8 @@ import pytest
 from confluent_kafka import Consumer
 from tests.support.workers import until
 
-from instar.backfill import control
 from instar.backfill.control import Control, Follower
+from instar.kafka import entries
 from instar.kafka.built_in import BuiltInBroker
 from instar.kafka.cluster import Cluster
 from instar.kafka.errors import KafkaTrouble
@@ -50,8 +50,8 @@ class Remembering(Follower):
 def test_an_order_stands_while_the_topic_is_read_again(
     built_in: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control, "Consumer", Breaking)
-    monkeypatch.setattr(control, "_LOOK_AGAIN_S", 0.05)
+    monkeypatch.setattr(entries, "Consumer", Breaking)
+    monkeypatch.setattr(entries, "LOOK_AGAIN_S", 0.05)
     Control(Cluster(built_in)).write({"moving/up/pause": PAUSE})
     follower = Remembering(built_in, "moving", "up")
     try:

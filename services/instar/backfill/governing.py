@@ -12,11 +12,13 @@ from typing import Any
 
 import structlog
 
-from instar.backfill.control import CLOSE_TIMEOUT_S, Follower
+from instar.backfill.control import Follower
 from instar.core.checkpoint import parse
 from instar.core.control import named_instance
+from instar.core.rollout.control_messages import BridgeMessage
 from instar.core.throttle import UNLIMITED_RATE, Allowance, Backoff, LagLimit, Rate, Throttle
 from instar.kafka.cluster import Cluster, Topic
+from instar.kafka.entries import CLOSE_TIMEOUT_S
 from instar.kafka.errors import AmbiguousOutcome, KafkaTrouble, Unreachable
 from instar.kafka.failpoints import Failpoints
 from instar.kafka.writer import Writer
@@ -106,6 +108,11 @@ class Steering:
         for partition in sorted(self._follower.orders.named.intersection(partitions)):
             self._shut_out(partition)
 
+    @property
+    def ended(self) -> str:
+        asked = self._follower.said.bridges.get(self._run.direction)
+        return f"the rollout asked the {self._run.direction} bridge to stop" if _stops(asked) else ""
+
     def close(self) -> None:
         self._closed.set()
         self._thread.join(CLOSE_TIMEOUT_S)
@@ -153,6 +160,10 @@ class Steering:
             for partition, (offset, said) in committed.items()
             if offset < ends[partition] or parse(offset, said).history_left
         ]
+
+
+def _stops(asked: BridgeMessage | None) -> bool:
+    return asked is not None and asked.order == "stop"
 
 
 def lag_of(cluster: Cluster, watched: Watched) -> int:

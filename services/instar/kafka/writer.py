@@ -81,8 +81,9 @@ class Writer:
         producer, self._producer, self.open, self.outlived = self._producer, None, False, False
         if producer is not None:
             producer.purge(in_queue=True, in_flight=True, blocking=False)
-            # A producer that met a fatal error says so once more when it is closed; it was sorted when it came.
-            with contextlib.suppress(KafkaException):
+            # A producer that met a fatal error says so once more when it is closed; it was sorted when it came. Client
+            # 2.16 may return a result beside that exception, which Python makes a SystemError of.
+            with contextlib.suppress(KafkaException, SystemError):
                 producer.close()
 
     def begin(self) -> None:

@@ -28,6 +28,11 @@ class Governor(Protocol):
         """
         ...
 
+    @property
+    def ended(self) -> str:
+        """Why the worker is to commit what it holds and end; empty while it is to go on."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -42,5 +47,9 @@ class Ungoverned:
     def committed(self, latency_s: float) -> None: ...
 
     def before_reading(self, partitions: Collection[int]) -> None: ...
+
+    @property
+    def ended(self) -> str:
+        return ""
 
     def close(self) -> None: ...

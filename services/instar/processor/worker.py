@@ -449,6 +449,10 @@ class Worker:
         """
         if self._stop.is_set():
             return True
+        ended = self._governor.ended
+        if ended:
+            self._log.info("ending with the checkpoint saved", why=ended)
+            return True
         bounds = self._plan.bounds
         if bounds is None:
             return False

@@ -17,6 +17,12 @@ from instar.kafka.partition_reader import PartitionReader
 from instar.project.migration import Migration
 
 To = Literal["new", "old"]
+
+
+class BridgeBehind(Refused):
+    """The bridge has not published yet what the group has read: translate again in a moment."""
+
+
 _OUT: dict[To, Direction] = {"new": "up", "old": "down"}
 _TWIN: dict[Direction, Direction] = {"up": "down", "down": "up"}
 
@@ -95,9 +101,8 @@ def plan(
                     None if switched is None else switched.get(partition),
                 )
                 if isinstance(found, Untranslatable):
-                    raise Refused(
-                        f"Group {group} has no exact position in {there.name}: {found.message}.", found.remedy
-                    )
+                    kind = BridgeBehind if found.code == "bridge-behind" else Refused
+                    raise kind(f"Group {group} has no exact position in {there.name}: {found.message}.", found.remedy)
                 move = replace(move, before=position, translation=found)
             moves.append(move)
     return Plan(group, name, to, here, there, tuple(moves))
