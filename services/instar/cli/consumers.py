@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from instar.cli import completing
+from instar.cli import completing, declaring
 from instar.cli.output import Format, print_rows, stderr
 from instar.cli.scope import (
     BootstrapOption,
@@ -35,6 +35,7 @@ class Side(StrEnum):
 def add_to(app: typer.Typer) -> None:
     group = typer.Typer(help="Consumer groups and where they stand.", no_args_is_help=True)
     group.command("translate")(translate)
+    declaring.add_to(group)
     app.add_typer(group, name="consumers")
 
 

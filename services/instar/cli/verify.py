@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
@@ -30,6 +30,7 @@ from instar.cli.scope import (
 from instar.cli.stopping import Stopping, stopping
 from instar.core.comparison import Difference
 from instar.core.provenance import Direction
+from instar.operations import kept_results
 from instar.project.migration import Migration
 from instar.project.project import Project
 from instar.verifier.explain import plain
@@ -118,8 +119,16 @@ def verify(
     chosen = None if partitions is None else _partitions(partitions)
     options = Options(mode=mode, resume=resume, samples=records, seed=randbelow(_SEEDS) if seed is None else seed)
     reports: list[Report] = []
-    with stopping() as state, _progress(migration) as count:
-        options = replace(options, stop=state.event, on_record=count, on_round=_told_once())
+    with stopping() as state, _progress(migration) as count, ExitStack() as stack:
+        tell = _told_once()
+        say = stack.enter_context(kept_results.following(opened, migration)) if following else None
+
+        def on_round(report: Report) -> None:
+            tell(report)
+            if say is not None:
+                say(report)
+
+        options = replace(options, stop=state.event, on_record=count, on_round=on_round)
         for one in directions:
             opener = KafkaOpener(opened, migration, one, kafka, chosen)
             verb = follow if following else run
@@ -131,6 +140,7 @@ def verify(
         _ask(reports, sign)
         _keep_signature(opened, migration, reports)
     _write(reports, files)
+    kept_results.keep_result(opened, migration, reports)
     _print(reports, output)
     return _exit_code(reports, state)
 

@@ -91,9 +91,7 @@ class Access:
             if found.issuperset(present) and found.isdisjoint(absent):
                 return
             if time.monotonic() > deadline_s:
-                raise KafkaTrouble(
-                    f"The access rules of {topic} were changed and do not show it yet.", "Run it again."
-                )
+                raise KafkaTrouble(f"The access rules of {topic} were changed and do not show it yet.", "Run it again.")
             time.sleep(_RETRY_EVERY_S)
 
     def _rules(self, topic: str, scope: Scope) -> list[Rule]:

@@ -23,7 +23,7 @@ from instar.project.model import did_you_mean, nearest
 from instar.project.project import Project
 from instar.registry.connect import connect
 from instar.registry.identify import Identity
-from instar.registry.port import Registry
+from instar.registry.port import Withdrawing
 
 Role = Literal["source", "target", "dead letters"]
 _DETAIL = {"registry-header": "header", "version-header": "header", "payload-field": "field", "none": "version"}
@@ -147,7 +147,7 @@ class _LazyIdentity:
         return self._identity.version_of(identity)
 
 
-def open_registry(project: Project) -> Registry:
+def open_registry(project: Project) -> Withdrawing:
     """The environment's registry. Raises ``RegistryRefused`` for settings that cannot work."""
     try:
         config = project.environment.registry_config(os.environ, project.root)

@@ -194,9 +194,14 @@ def schema_id(
     project: Project, identity: Identity, subject: str, version: int, topic: str, *, register: bool
 ) -> int | None:
     """The id that a version is written under in a topic."""
-    registry_subject = subject
-    if not project.environment.registry.is_files:
-        shape = project.catalogue[subject].versions[version].shape
-        record = getattr(shape, "name", None) or subject
-        registry_subject = value_subject(project.environment.registry.strategy, topic=topic, record=record)
-    return identity.id_for(subject, version, project.document(subject, version), registry_subject, register=register)
+    name = registry_subject(project, subject, version, topic)
+    return identity.id_for(subject, version, project.document(subject, version), name, register=register)
+
+
+def registry_subject(project: Project, subject: str, version: int, topic: str) -> str:
+    """What the environment's registry calls the subject of a version in a topic."""
+    if project.environment.registry.is_files:
+        return subject
+    shape = project.catalogue[subject].versions[version].shape
+    record = getattr(shape, "name", None) or subject
+    return value_subject(project.environment.registry.strategy, topic=topic, record=record)

@@ -5,7 +5,7 @@ from typing import Any
 
 from instar.core.formats.schema import Schema
 from instar.registry.files import FilesRegistry
-from instar.registry.port import Ids, Registry, RegistryRefused
+from instar.registry.port import Ids, RegistryRefused, Withdrawing
 
 
 def connect(
@@ -14,7 +14,7 @@ def connect(
     ids: Ids,
     schemas: Mapping[tuple[str, int], Schema],
     documents: Mapping[tuple[str, int], str],
-) -> Registry:
+) -> Withdrawing:
     """``config`` has ``url`` and the client's properties, all resolved; no connection is made yet.
 
     Raises ``RegistryRefused`` for settings that cannot work.

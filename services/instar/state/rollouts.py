@@ -45,9 +45,7 @@ class Rollouts:
         """Held until left. Raises ``LeaseTaken``."""
         return self._leases.held(migration, owner)
 
-    def write(
-        self, migration: str, document: Document, noted: Noted, *, expected_revision: int, lease: Token
-    ) -> int:
+    def write(self, migration: str, document: Document, noted: Noted, *, expected_revision: int, lease: Token) -> int:
         """Persist the rollout and its ledger entry, and use up its approval; the new revision.
 
         Raises ``Conflict``, ``LeaseLost``, and TypeError where document or details are not plain JSON.

@@ -40,7 +40,7 @@ class Permissions(Protocol):
         """The principals that may write it, instar's own left out. None: the cluster has no authorizer."""
         ...
 
-    def withdraw(self, topic: str, principals: Collection[str]) -> None:
+    def withdraw(self, topic: str, principals: Collection[str]) -> object:
         """These may write it no more, at once and however they were allowed to. Done twice it is done."""
         ...
 

@@ -1,0 +1,65 @@
+"""``instar guard M``: keep looking at a migration, tell the machine what is seen, and let its limits act."""
+
+from typing import Annotated
+
+import structlog
+import typer
+
+from instar.cli.exits import OK
+from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, open_project
+from instar.cli.steering import MigrationArgument
+from instar.cli.stopping import stopping
+from instar.core.rollout.phase import FINAL
+from instar.kafka.errors import KafkaTrouble
+from instar.operations.rolling import Rolling, rolling
+from instar.state.errors import StateTrouble
+
+log = structlog.get_logger(__name__)
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("guard")(guard)
+
+
+def guard(
+    migration: MigrationArgument,
+    every: Annotated[float, typer.Option(min=0.2, max=3600, metavar="SECONDS", help="How often to look.")] = 5.0,
+    once: Annotated[bool, typer.Option("--once", help="Look once, and end.")] = False,
+    project: ProjectOption = None,
+    environment: EnvironmentOption = None,
+    bootstrap: BootstrapOption = None,
+) -> int:
+    """Move a migration along by what is seen of it (replaying, caught up, verified), keep samples for its limits, and
+    do what a limit asks for: tell people, pause the bridges, or roll back.
+
+    Run one for each migration that has limits, until it is retired. A cluster or a database that is away is waited for.
+    """
+    with (
+        stopping() as ending,
+        rolling(open_project(project, environment), migration, bootstrap=bootstrap, actor="guard") as at,
+    ):
+        while not ending.event.is_set():
+            if _look(at) or once:
+                return OK
+            ending.event.wait(every)
+    return ending.exit_code
+
+
+def _look(at: Rolling) -> bool:
+    """One look. Is the migration at its end?"""
+    try:
+        before = at.coordinator.state(at.name)
+        result = at.observe()
+    except (KafkaTrouble, StateTrouble) as trouble:
+        log.warning("it cannot be looked at now", migration=at.name, why=str(trouble))
+        return False
+    if result is not None and (result.state.place != before.place or result.ran):
+        log.info(
+            "moved",
+            migration=at.name,
+            was=before.place.value,
+            now=result.state.place.value,
+            did=list(result.ran),
+            why=result.message,
+        )
+    return (before if result is None else result.state).phase in FINAL

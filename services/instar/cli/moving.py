@@ -1,0 +1,171 @@
+"""What the commands that move a rollout share: their options, showing what would happen, doing it, and saying so."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from instar.cli.exits import ERROR, NO, OK, REFUSED, UNREACHABLE, USAGE, fail
+from instar.cli.output import Document, print_json, stderr
+from instar.core.rollout.decide import decide
+from instar.core.rollout.decision import Refused
+from instar.core.rollout.effect import words
+from instar.core.rollout.event import Command, Waiver
+from instar.core.rollout.phase import Stage
+from instar.rollout.coordinator import Coordinator, Kind, Result
+
+ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="For those who will ask later.")]
+ExecuteOption = Annotated[
+    bool, typer.Option("--execute/--dry-run", help="Do it; without it only what would be done is shown.")
+]
+RevertOption = Annotated[bool, typer.Option("--revert", help="Undo the transition that is in progress instead.")]
+WaitOption = Annotated[
+    bool, typer.Option("--wait/--no-wait", help="Sit out hold times and what is not ready yet, up to --timeout.")
+]
+WaiveOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--waive",
+        metavar="WHAT",
+        help="Go on although it says no: gate:NAME, limit:NAME, producer:NAME. Needs --reason; it is recorded.",
+    ),
+]
+ConfirmOption = Annotated[
+    str | None, typer.Option("--confirm", metavar="MIGRATION", help="The migration's name again.")
+]
+NonInteractiveOption = Annotated[
+    bool, typer.Option("--non-interactive", help="Never ask: what would be asked for must be given.")
+]
+ActorOption = Annotated[
+    str | None, typer.Option("--by", envvar="INSTAR_ACTOR", metavar="NAME", help="Who does this. Default: the user.")
+]
+LookOption = Annotated[
+    int,
+    typer.Option(
+        "--look", min=1, metavar="RECORDS", help="How many of each partition's newest records to look at for producers."
+    ),
+]
+DocumentOption = Annotated[Document, typer.Option("-o", "--output")]
+
+_EXITS: dict[Kind, int] = {
+    "done": OK,
+    "nothing": OK,
+    "waiting": NO,
+    "undone": ERROR,
+    "failed": ERROR,
+    "unknown": UNREACHABLE,
+    "refused": REFUSED,
+}
+_TITLES: dict[Kind, str] = {
+    "done": "Done",
+    "nothing": "Nothing to do",
+    "waiting": "Not yet",
+    "undone": "Undone",
+    "failed": "Failed",
+    "unknown": "Outcome unknown",
+    "refused": "Refused",
+}
+
+
+def waivers(what: list[str] | None, by: str, reason: str) -> tuple[Waiver, ...]:
+    """Fails where one is of an unknown kind; that it has a reason is asked by the machine."""
+    for each in what or []:
+        kind, _, name = each.partition(":")
+        if kind not in ("gate", "limit", "producer") or not name:
+            fail(f"--waive {each!r} names nothing to waive.", "Write gate:NAME, limit:NAME or producer:NAME.", USAGE)
+    return tuple(Waiver(each, by, reason) for each in what or [])
+
+
+def confirmed(migration: str, given: str | None, *, non_interactive: bool, what: str) -> None:
+    """The name again, for what cannot be taken back. Asks on a terminal; fails where the answer is another."""
+    if given is None and not non_interactive and sys.stdin.isatty():
+        stderr.print(f"{what} Type the migration's name to go on: ", end="", markup=False)
+        given = sys.stdin.readline().strip()
+    if given != migration:
+        fail(f"{what} It needs the migration's name again.", f"Add --confirm {migration}.", USAGE)
+
+
+def move(
+    coordinator: Coordinator, migration: str, command: Command, *, doing: bool, output: Document, again: str = ""
+) -> int:
+    """Carry a command out, or without ``doing`` show its steps. ``again`` is the command line that finishes it."""
+    if not doing:
+        return _preview(coordinator, migration, command, output)
+    result = coordinator.command(migration, command)
+    return told(result, output, again)
+
+
+def undo(coordinator: Coordinator, migration: str, actor: str, reason: str, *, doing: bool, output: Document) -> int:
+    """Undo what is in progress."""
+    if not reason.strip():
+        fail("--revert needs a reason, for those who will ask later.", "Give --reason.", USAGE)
+    if not doing:
+        underway = coordinator.state(migration).underway
+        steps = (
+            [] if underway is None else [words(step.effect) for step in underway.steps if step.progress != "planned"]
+        )
+        _show([f"undo {each}" for each in reversed(steps)], "would be undone", output)
+        return OK
+    result = coordinator.revert(migration, actor=actor, reason=reason)
+    code = told(result, output)
+    return OK if result.kind == "undone" else code
+
+
+def told(result: Result, output: Document, again: str = "") -> int:
+    """Print what became of a command; its exit code."""
+    if output is Document.JSON:
+        print_json(as_dict(result))
+        return _EXITS[result.kind]
+    for step in result.ran:
+        stderr.print(f"  ✓ {step}", markup=False, soft_wrap=True)
+    say = f"{_TITLES[result.kind]}: {result.message}"
+    stderr.print(say if say.endswith(".") else f"{say}.", markup=False, soft_wrap=True)
+    for line in result.evidence:
+        stderr.print(f"  - {line}", markup=False, soft_wrap=True)
+    if result.remedy:
+        stderr.print(f"→ {result.remedy}", markup=False, soft_wrap=True)
+    if again and result.kind in ("waiting", "failed", "unknown"):
+        stderr.print(f"→ again: {again}", markup=False, soft_wrap=True)
+    print(f"{result.state.migration} is {result.state.phase.value}, epoch {result.state.epoch}")
+    return _EXITS[result.kind]
+
+
+def as_dict(result: Result) -> dict[str, Any]:
+    return {
+        "result": result.kind,
+        "migration": result.state.migration,
+        "phase": result.state.phase.value,
+        "epoch": result.state.epoch,
+        "authority": result.state.authority,
+        "message": result.message,
+        "remedy": result.remedy,
+        "code": result.code,
+        "evidence": list(result.evidence),
+        "until_ms": result.until_ms or None,
+        "ran": list(result.ran),
+    }
+
+
+def _preview(coordinator: Coordinator, migration: str, command: Command, output: Document) -> int:
+    event: Any = command
+    state = coordinator.state(migration)
+    if state.underway is not None and state.place in (Stage.MOVING, Stage.IN_DOUBT, Stage.COMMITTED):
+        steps = [words(each) for each in state.effects]
+        _show(
+            steps, f"are left of {state.underway.transition}, in progress since {state.underway.actor} began it", output
+        )
+        return OK
+    decided = decide(state, event)
+    if isinstance(decided, Refused):
+        return told(Result("refused", state, decided.message, decided.remedy, decided.code, decided.evidence), output)
+    _show([words(each) for each in decided.effects], f"to do: {decided.note}", output)
+    return OK
+
+
+def _show(steps: list[str], title: str, output: Document) -> None:
+    if output is Document.JSON:
+        print_json({"result": "planned", "steps": steps})
+        return
+    for number, step in enumerate(steps, 1):
+        print(f"  {number:>2}. {step}")
+    stderr.print(f"{len(steps)} steps {title}. Nothing has been done; --execute does it.", markup=False, soft_wrap=True)

@@ -1,0 +1,47 @@
+"""``instar report M``: where a rollout stands or how it went, as JSON or one HTML page."""
+
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from instar.cli.exits import OK, USAGE, fail
+from instar.cli.output import print_json, stderr
+from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, open_project
+from instar.cli.steering import MigrationArgument
+from instar.operations.rolling import rolling
+from instar.operations.rollout_report import as_html, report
+from instar.project.lock import write_atomically
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("report")(make_report)
+
+
+def make_report(
+    migration: MigrationArgument,
+    out: Annotated[
+        list[Path] | None, typer.Option("--out", metavar="FILE", help="FILE.json or FILE.html; may be repeated.")
+    ] = None,
+    project: ProjectOption = None,
+    environment: EnvironmentOption = None,
+    bootstrap: BootstrapOption = None,
+) -> int:
+    """Report a rollout: phases and transitions with their times, records, verification, approvals, what went wrong and
+    what was learnt. JSON to stdout, or into files."""
+    files = out or []
+    for file in files:
+        if file.suffix not in (".json", ".html"):
+            fail(f"{file}: a report is .json or .html.", "Name the file so.", USAGE)
+    with rolling(open_project(project, environment), migration, bootstrap=bootstrap) as at:
+        said = report(at)
+    for file in files:
+        text = (
+            as_html(said) if file.suffix == ".html" else orjson.dumps(said, option=orjson.OPT_INDENT_2).decode() + "\n"
+        )
+        write_atomically(file, text)
+        stderr.print(f"written: {file}", markup=False, soft_wrap=True)
+    if not files:
+        print_json(said)
+    return OK

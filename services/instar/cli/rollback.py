@@ -1,0 +1,61 @@
+"""``instar rollback M``: give authority back to the old topic, at one record."""
+
+import typer
+
+from instar.cli.moving import (
+    ActorOption,
+    DocumentOption,
+    ExecuteOption,
+    ReasonOption,
+    RevertOption,
+    WaitOption,
+    WaiveOption,
+    move,
+    undo,
+    waivers,
+)
+from instar.cli.output import Document
+from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, open_project
+from instar.cli.steering import MigrationArgument
+from instar.cli.stopping import stopping
+from instar.core.rollout.event import Rollback
+from instar.operations.rolling import rolling
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("rollback")(rollback)
+
+
+def rollback(
+    migration: MigrationArgument,
+    doing: ExecuteOption = False,
+    revert: RevertOption = False,
+    wait: WaitOption = False,
+    reason: ReasonOption = "",
+    waive: WaiveOption = None,
+    by: ActorOption = None,
+    output: DocumentOption = Document.TABLE,
+    project: ProjectOption = None,
+    environment: EnvironmentOption = None,
+    bootstrap: BootstrapOption = None,
+) -> int:
+    """Let the reverse bridge carry what was written to the new topic, give authority back, and move the groups back.
+
+    Afterwards nobody may apply or switch before what it taught is recorded: `instar lesson`.
+    """
+    with (
+        stopping() as ending,
+        rolling(
+            open_project(project, environment),
+            migration,
+            bootstrap=bootstrap,
+            actor=by,
+            wait=wait,
+            stopped=ending.event.wait,
+        ) as at,
+    ):
+        if revert:
+            return undo(at.coordinator, migration, at.actor, reason, doing=doing, output=output)
+        command = Rollback(at.actor, reason, at.circumstances("rollback", waivers(waive, at.actor, reason)))
+        again = f"instar rollback {migration} --execute"
+        return move(at.coordinator, migration, command, doing=doing, output=output, again=again)

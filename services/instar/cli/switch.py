@@ -1,0 +1,79 @@
+"""``instar switch M``: give authority to the new topic, at one record."""
+
+from typing import Annotated
+
+import typer
+
+from instar.cli.exits import USAGE, fail
+from instar.cli.moving import (
+    ActorOption,
+    DocumentOption,
+    ExecuteOption,
+    ReasonOption,
+    RevertOption,
+    WaitOption,
+    WaiveOption,
+    move,
+    undo,
+    waivers,
+)
+from instar.cli.output import Document
+from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, open_project
+from instar.cli.steering import MigrationArgument
+from instar.cli.stopping import stopping
+from instar.core.rollout.event import Switch
+from instar.core.rollout.plan import GroupPlan
+from instar.operations.rolling import rolling
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("switch")(switch)
+
+
+def switch(
+    migration: MigrationArgument,
+    canary: Annotated[
+        list[str] | None,
+        typer.Option("--canary", metavar="GROUP", help="Move this consumer group before authority moves. May repeat."),
+    ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option("--group", metavar="GROUP", help="Move this consumer group after. May repeat, in this order."),
+    ] = None,
+    doing: ExecuteOption = False,
+    revert: RevertOption = False,
+    wait: WaitOption = False,
+    reason: ReasonOption = "",
+    waive: WaiveOption = None,
+    by: ActorOption = None,
+    output: DocumentOption = Document.TABLE,
+    project: ProjectOption = None,
+    environment: EnvironmentOption = None,
+    bootstrap: BootstrapOption = None,
+) -> int:
+    """Stop the producers of the old topic, let the bridge carry the last record, and write the one record that gives
+    authority to the new topic; then move the consumer groups, each to exactly its record.
+
+    A failure before that record undoes everything at once; run it again to finish what broke off after it. Without
+    --canary and --group the plan's groups are moved.
+    """
+    with (
+        stopping() as ending,
+        rolling(
+            open_project(project, environment),
+            migration,
+            bootstrap=bootstrap,
+            actor=by,
+            wait=wait,
+            stopped=ending.event.wait,
+        ) as at,
+    ):
+        if revert:
+            return undo(at.coordinator, migration, at.actor, reason, doing=doing, output=output)
+        if set(canary or ()) & set(group or ()):
+            fail("A group is moved once: as a canary or after.", "Name it with one of the two.", USAGE)
+        named = (*(GroupPlan(each, canary=True) for each in canary or ()), *map(GroupPlan, group or ()))
+        circumstances = at.circumstances("switch", waivers(waive, at.actor, reason))
+        command = Switch(at.actor, reason, circumstances, named or None)
+        again = f"instar switch {migration} --execute"
+        return move(at.coordinator, migration, command, doing=doing, output=output, again=again)

@@ -1,0 +1,203 @@
+"""A rollout in hand: its project, its cluster, its state, and the coordinator that moves it, wired together once."""
+
+import getpass
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from instar.core.retirement import Declared
+from instar.core.rollout.event import (
+    Circumstances,
+    Event,
+    LimitsSeen,
+    TimePassed,
+    VerificationSeen,
+    Waiver,
+)
+from instar.core.rollout.phase import FINAL, Phase
+from instar.core.rollout.plan import Plan
+from instar.core.rollout.state import Rollout
+from instar.kafka.cluster import Cluster
+from instar.operations.effects import runner
+from instar.operations.gating import gate_verdicts
+from instar.operations.keeping import Keeper, now
+from instar.operations.scope import kafka_settings, migration_of, resolved
+from instar.project.migration import Migration
+from instar.project.project import Project
+from instar.rollout.coordinator import Coordinator, Result
+from instar.rollout.look import events
+from instar.state.errors import StateTrouble
+from instar.state.opening import State, open_state
+
+_NO_STATE = "The state store is needed for this."
+
+
+@dataclass(slots=True)
+class Rolling:
+    """``state`` and ``coordinator`` are there unless the store may be away and is (``away``: why)."""
+
+    project: Project
+    name: str
+    migration: Migration
+    kafka: Mapping[str, Any]
+    cluster: Cluster
+    actor: str
+    _state: State | None
+    _coordinator: Coordinator | None
+    _keeper: Keeper | None
+    away: str = ""
+
+    @property
+    def state(self) -> State:
+        if self._state is None:
+            raise StateTrouble(self.away or _NO_STATE)
+        return self._state
+
+    @property
+    def coordinator(self) -> Coordinator:
+        if self._coordinator is None:
+            raise StateTrouble(self.away or _NO_STATE)
+        return self._coordinator
+
+    @property
+    def keeper(self) -> Keeper:
+        if self._keeper is None:
+            raise StateTrouble(self.away or _NO_STATE)
+        return self._keeper
+
+    def now_ms(self) -> int:
+        return now()
+
+    @property
+    def producer_header(self) -> str:
+        """The header in which producers say who they are, where the settings name one."""
+        return ""
+
+    def rollout_or_none(self) -> Rollout | None:
+        """None where the store does not answer."""
+        try:
+            return self.coordinator.state(self.name)
+        except StateTrouble:
+            return None
+
+    def declared_or_none(self, subject: str, version: int) -> tuple[Declared, ...] | None:
+        try:
+            found = self.state.readers.list(subject)
+        except StateTrouble:
+            return None
+        return tuple(
+            Declared(each.group, each.owner, datetime.fromtimestamp(each.expires_at_ms / 1000, UTC).date())
+            for each in found
+            if each.version == version
+        )
+
+    def circumstances(self, action: str, waived: tuple[Waiver, ...], plan: Plan | None = None) -> Circumstances:
+        """What is known at this moment, for a command."""
+        fingerprint = self.project.fingerprint(self.name)
+        meant = plan.fingerprint if plan is not None else self.coordinator.state(self.name).fingerprint or fingerprint
+        return Circumstances(
+            now_ms=now(),
+            fingerprint=fingerprint,
+            gates=self.keeper.gates(action),
+            limits=self.keeper.limits(),
+            approval=self.state.approvals.find(self.name, action, meant),
+            waivers=waived,
+        )
+
+    def observe(self) -> Result | None:
+        """Tell the machine what is seen of the world now; what limits ask for is done. None: nothing to be told.
+
+        Raises ``KafkaTrouble`` and ``StateTrouble``.
+        """
+        rollout = self.coordinator.state(self.name)
+        if rollout.phase in FINAL or rollout.phase is Phase.DRAFT or rollout.plan is None:
+            return None
+        seen = self.keeper.watch()
+        found: list[Event] = [*events(seen, self.migration.rollout.caught_up_lag), TimePassed(now())]
+        verified = self._verification(rollout)
+        if verified is not None:
+            found.append(verified)
+        verdicts = self.keeper.limits()
+        if verdicts and rollout.phase is not Phase.EXPANDED:
+            found.append(LimitsSeen(now(), verdicts))
+        return self.coordinator.observe(self.name, found)
+
+    def _verification(self, rollout: Rollout) -> VerificationSeen | None:
+        """The newest result of the plan in force, unless the machine knows it or it is over."""
+        newest = self.state.verifications.newest(self.name, rollout.fingerprint)
+        if newest is None:
+            return None
+        until_ms = min(newest.until_ms, newest.at_ms + self.migration.rollout.verification_valid * 1000)
+        known = rollout.verification
+        if known is not None and (known.right, known.until_ms) == (newest.is_right, until_ms):
+            return None
+        return VerificationSeen(newest.fingerprint, newest.is_right, until_ms, now())
+
+
+@contextmanager
+def rolling(
+    project: Project,
+    name: str,
+    *,
+    bootstrap: str | None = None,
+    actor: str | None = None,
+    wait: bool = False,
+    stopped: Callable[[float], object] = time.sleep,
+    needs_state: bool = True,
+) -> Iterator[Rolling]:
+    """Open what a rollout needs. Raises ``Failure``, ``KafkaTrouble`` and ``StateTrouble``.
+
+    ``stopped`` waits for so many seconds; it is true where the program was told to end meanwhile, and the command then
+    ends as if it had been killed: what it left is finished by running it again. Without ``needs_state`` a store that is
+    away is no trouble before something of it is asked for.
+    """
+    migration = migration_of(project, name)
+    kafka = kafka_settings(project, bootstrap)
+    cluster = Cluster(kafka)
+    by = actor or who()
+    url = str(resolved(project, project.environment.state))
+    with ExitStack() as stack:
+        try:
+            state = stack.enter_context(open_state(url, project.environment_name, project.root))
+        except StateTrouble as trouble:
+            if needs_state:
+                raise
+            yield Rolling(project, name, migration, kafka, cluster, by, None, None, None, str(trouble))
+            return
+        keeper = Keeper(project, name, cluster, state, lambda action: gate_verdicts(project, name, action))
+        coordinator = Coordinator(
+            state.rollouts,
+            stack.enter_context(runner(project, name, kafka, cluster)),
+            keeper,
+            _Clock(stopped),
+            environment=project.environment_name,
+            owner=f"{by} ({socket.gethostname()} {os.getpid()})",
+            wait=wait,
+            barrier_s=float(migration.rollout.barrier),
+        )
+        yield Rolling(project, name, migration, kafka, cluster, by, state, coordinator, keeper)
+
+
+def who() -> str:
+    """The user, as far as the system knows one."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have no name
+        return f"uid {os.getuid()}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    wait: Callable[[float], object]
+
+    def now_ms(self) -> int:
+        return now()
+
+    def sleep(self, seconds: float) -> None:
+        if self.wait(seconds):
+            raise KeyboardInterrupt
