@@ -19,9 +19,7 @@ ExecuteOption = Annotated[
     bool, typer.Option("--execute/--dry-run", help="Do it; without it only what would be done is shown.")
 ]
 RevertOption = Annotated[bool, typer.Option("--revert", help="Undo the transition that is in progress instead.")]
-WaitOption = Annotated[
-    bool, typer.Option("--wait/--no-wait", help="Sit out hold times and what is not ready yet, up to --timeout.")
-]
+WaitOption = Annotated[bool, typer.Option("--wait/--no-wait", help="Sit out hold times and what is not ready yet.")]
 WaiveOption = Annotated[
     list[str] | None,
     typer.Option(

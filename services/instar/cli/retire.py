@@ -82,7 +82,9 @@ def retire(
         if no_archive:
             waived = (*waived, Waiver("archive", at.actor, reason))
         kept = archive or ("waived" if no_archive else "")
-        found = verdicts(at, subject=None, versions=None, archive=kept, look_records=look)
+        # After a switch the reverse bridge writes the old topic at one version, and that is the one that ends.
+        ends = None if at.migration.reverse is None else (at.migration.reverse.version,)
+        found = verdicts(at, subject=None, versions=ends, archive=kept, look_records=look)
         answers = {each.answer for each in found}
         answer: Readers = Readers(
             "no" if "no" in answers else "unknown" if "unknown" in answers or not answers else "yes",

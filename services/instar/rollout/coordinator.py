@@ -89,7 +89,8 @@ class _Session:
 
 
 class Coordinator:
-    """Moves migrations of one environment. ``owner`` names this process in leases; ``wait`` sits out hold times."""
+    """Moves migrations of one environment. ``owner`` names this process in leases; ``wait`` sits out hold
+    times and whatever is not ready yet, for as long as that takes."""
 
     def __init__(
         self,
@@ -246,6 +247,9 @@ class Coordinator:
                 if self._clock.now_ms() - session.began_ms >= self._barrier_s * 1000:
                     message = f"not within {self._barrier_s:.0f} s: {outcome.message}"
                     return self._failed(session, index, message, outcome.remedy)
+                self._clock.sleep(LOOK_AGAIN_S)
+                return None
+            case "waiting" if self._wait:
                 self._clock.sleep(LOOK_AGAIN_S)
                 return None
             case kind:
