@@ -123,7 +123,8 @@ class EntriesFollower:
         with self._changed:
             if not self._changed.wait_for(lambda: self._next >= end or self._closed.is_set(), timeout_s):
                 raise AmbiguousOutcome(f"{self._topic} was not read up to its end in {timeout_s:.0f} s")
-            self._confirmed_s = max(self._confirmed_s, asked_s)
+            if self._next >= end:
+                self._confirmed_s = max(self._confirmed_s, asked_s)
 
     def close(self) -> None:
         self._closed.set()
