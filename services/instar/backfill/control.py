@@ -10,7 +10,7 @@ from instar.core.control import TOPIC, Orders
 from instar.core.rollout.control_messages import Said, said_of
 from instar.kafka.cluster import Cluster
 from instar.kafka.entries import EntriesFollower, ensure, read_entries, write_entries
-from instar.kafka.errors import NotAllowed
+from instar.kafka.errors import KafkaTrouble, NotAllowed
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +44,8 @@ class Follower(EntriesFollower):
         self._name = migration, direction
         self.orders = Orders()
         self.said = Said()
-        super().__init__(kafka, TOPIC, self._take_orders)
+        self._said_trouble = ""
+        super().__init__(kafka, TOPIC, self._take_orders, troubled=self._tell)
 
     def catch_up(self, timeout_s: float) -> None:
         """Return when everything that was written before this call is in ``orders`` and ``said``.
@@ -59,6 +60,12 @@ class Follower(EntriesFollower):
     def _take_orders(self, entries: Mapping[str, bytes]) -> None:
         self.orders = Orders.of(*self._name, entries)
         self.said = said_of(self._name[0], entries)
+
+    def _tell(self, problem: KafkaTrouble) -> None:
+        if str(problem) != self._said_trouble:
+            self._said_trouble = str(problem)
+            say = log.warning if isinstance(problem, NotAllowed) else log.info
+            say("the control topic cannot be read", why=str(problem))
 
 
 def now_ms() -> int:

@@ -10,6 +10,7 @@ import typer
 
 from instar.backfill.governing import Wish
 from instar.cli import completing
+from instar.cli.asking import wait_until_asked
 from instar.cli.fencing import FenceOption, FenceReasonOption, fence_of
 from instar.cli.governing import govern
 from instar.cli.output import Format
@@ -57,6 +58,9 @@ def worker(
     recover_checkpoint: Annotated[
         bool, typer.Option("--recover-checkpoint", help="Find a lost checkpoint from what was published.")
     ] = False,
+    when_asked: Annotated[
+        bool, typer.Option("--when-asked", help="Wait until the rollout asks for --direction to run.")
+    ] = False,
     fence: FenceOption = None,
     fence_reason: FenceReasonOption = "",
     output: Annotated[Format, typer.Option("-o", "--output", help="How the summary is printed.")] = Format.TABLE,
@@ -67,15 +71,27 @@ def worker(
     """Carry a migration's records to the target topic, exactly once.
 
     Starts at the checkpoint (the beginning, the first time) and goes on until stopped. Start more workers, here or on
-    other machines under another --instance, to share the partitions. `pause`, `resume` and `rate` reach it anywhere.
+    other machines under another --instance, to share the partitions. `pause`, `resume` and `rate` reach it anywhere,
+    and it ends, with exit code 0, when the rollout asks its direction to stop.
+
+    With --when-asked it may be started long before: it waits until the rollout has set its start checkpoint and asks.
     """
     opened = open_project(project, environment)
     settings = migration_of(opened, migration)
     kafka = kafka_settings(opened, bootstrap)
     name = instance or str(resolved(opened, opened.environment.instance))
     cluster = Cluster(kafka)
+    wanted = chosen(direction, directions(settings))
+    if when_asked:
+        if len(wanted) != 1:
+            raise typer.BadParameter(
+                "it waits for one direction: say which with --direction", param_hint="--when-asked"
+            )
+        with stopping() as state:
+            if not wait_until_asked(cluster, settings, migration, wanted[0], state.event):
+                return state.exit_code
     runs = []
-    for one in chosen(direction, directions(settings)):
+    for one in wanted:
         options = Options(
             opened.root, environment, migration, one, kafka, create, accept_expired, fence=fence_of(fence, fence_reason)
         )

@@ -11,16 +11,23 @@ registry's client only where a registry is asked.
 """
 
 from instar.client.deserializer import InstarDeserializer
-from instar.client.errors import ClientError, RecordRejected, RegistryAway, SetupError
+from instar.client.errors import ClientError, Closing, CommitUnknown, RecordRejected, RegistryAway, SetupError
+from instar.client.managed_consumer import ManagedConsumer
+from instar.client.managed_producer import ManagedProducer, Way
 from instar.client.newer import NewerRecord
 from instar.client.serializer import InstarSerializer
 
 __all__ = [
     "ClientError",
+    "Closing",
+    "CommitUnknown",
     "InstarDeserializer",
     "InstarSerializer",
+    "ManagedConsumer",
+    "ManagedProducer",
     "NewerRecord",
     "RecordRejected",
     "RegistryAway",
     "SetupError",
+    "Way",
 ]

@@ -19,6 +19,27 @@ class SetupError(Exception):
         self.remedy = remedy
 
 
+class Closing(Exception):
+    """Nothing was written: authority over the topics is moving, or who has it cannot be told now.
+
+    ``why`` says which. Keep the record and write it again later: neither topic may have it now.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"Nothing may be written now: {why}.")
+        self.why = why
+
+
+class CommitUnknown(Exception):
+    """A transaction was committed or it was not: the broker's answer was lost, and nothing is on its way any more.
+
+    Read the topic, or the offsets that were in the transaction, to find out before it is written again.
+    """
+
+    def __init__(self, producer: str, why: str) -> None:
+        super().__init__(f"Whether the last transaction of {producer} was committed is not known: {why}.")
+
+
 class ClientError(SerializationError):
     """One record could not be read or written.
 

@@ -5,15 +5,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from instar.kafka import config
 from instar.kafka.cluster import Cluster
 from instar.kafka.errors import AmbiguousOutcome, KafkaTrouble, NotAllowed, error_of, trouble
 from instar.kafka.scan import scan
-
-log = structlog.get_logger(__name__)
 
 WRITE_TIMEOUT_S = 15.0
 CLOSE_TIMEOUT_S = 3.0  # a thread may be waiting for a cluster that is away
@@ -77,8 +74,9 @@ class EntriesFollower:
     """Keeps what is made of a topic's committed entries up to date, in a thread of its own.
 
     ``seen`` is called in that thread with all entries by key whenever they may have changed. A cluster that is away or
-    a topic that is not there yet changes nothing about them; both are looked for again. With ``confirm_every_s`` the
-    broker is asked that often whether there is more, see ``confirmed_s``.
+    a topic that is not there yet changes nothing about them; both are looked for again. ``troubled`` is told why, as
+    often as that fails. With ``confirm_every_s`` the broker is asked that often whether there is more, see
+    ``confirmed_s``.
     """
 
     def __init__(
@@ -87,11 +85,13 @@ class EntriesFollower:
         topic: str,
         seen: Callable[[Mapping[str, bytes]], None],
         *,
+        troubled: Callable[[KafkaTrouble], None] = lambda _: None,
         confirm_every_s: float | None = None,
     ) -> None:
         self._kafka = kafka
         self._topic = topic
         self._take_seen = seen
+        self._troubled = troubled
         self._confirm_every_s = confirm_every_s
         self._confirmed_s = -float("inf")
         self._changed = threading.Condition()
@@ -111,6 +111,7 @@ class EntriesFollower:
 
         Raises ``AmbiguousOutcome`` when that takes too long, ``NotAllowed`` where the topic may not be read.
         """
+        asked_s = time.monotonic()
         try:
             if self._cluster.find(self._topic) is None:
                 return
@@ -122,6 +123,8 @@ class EntriesFollower:
         with self._changed:
             if not self._changed.wait_for(lambda: self._next >= end or self._closed.is_set(), timeout_s):
                 raise AmbiguousOutcome(f"{self._topic} was not read up to its end in {timeout_s:.0f} s")
+            if self._next >= end:
+                self._confirmed_s = max(self._confirmed_s, asked_s)
 
     def close(self) -> None:
         self._closed.set()
@@ -133,13 +136,10 @@ class EntriesFollower:
                 if self._cluster.find(self._topic) is not None:
                     start = self._cluster.start_offsets(self._topic, [0])[0]
                     self._follow(start, self._cluster.end_offsets(self._topic, [0])[0])
-            except NotAllowed as denied:
-                log.warning(f"{self._topic} cannot be read", why=str(denied))
-                return
             except KafkaTrouble as problem:
-                log.info(f"{self._topic} is out of reach", why=str(problem))
+                self._troubled(problem)
             except KafkaException as exception:
-                log.info(f"{self._topic} is out of reach", why=error_of(exception).str())
+                self._troubled(trouble(error_of(exception), f"reading {self._topic}"))
             self._closed.wait(LOOK_AGAIN_S)
 
     def _follow(self, start: int, end: int) -> None:
