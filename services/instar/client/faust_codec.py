@@ -25,7 +25,7 @@ from instar.core.record import TIMESTAMP_NONE_MS, Headers, Record
 OnRejected = Literal["raise", "yield"]
 
 
-class InstarSchema(Schema):  # type: ignore[misc,type-arg] - Faust's types are Any here
+class InstarSchema(Schema[Any, Any]):
     """``app.topic(..., schema=InstarSchema(read=..., write=...))``.
 
     - ``read``, ``write``: what reads values, and what writes them; a topic that is only read needs no ``write``.
