@@ -302,3 +302,10 @@ def test_what_is_written_satisfies_a_strict_type_checker(tmp_path: Path) -> None
     ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "E9,F,I,UP", "--target-version", "py311"]
     done = subprocess.run([*ruff, tmp_path], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout
+
+
+def test_names_stay_as_near_as_python_and_pydantic_allow() -> None:
+    wires = ["order_id", "class", "_id", "model_x", "a-b", "copy", "1st", "date"]
+    assert list(field_names(wires, ()).values()) == [
+        "order_id", "class_", "id", "field_model_x", "a_b", "copy_", "field_1st", "date",
+    ]  # fmt: skip
