@@ -42,9 +42,10 @@ class CensusTopic:
         producer.poll(0)
 
     def close(self, within_s: float = _FLUSH_WITHIN_S) -> None:
-        """Send what is queued, waiting no longer than ``within_s`` seconds."""
-        if self._producer is not None:
-            self._producer.flush(within_s)
+        """Send what is queued, waiting no longer than ``within_s`` seconds; what is left then is lost."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.flush(within_s)
 
     def _on_delivery(self, error: KafkaError | None, _message: Message) -> None:
         if error is not None:

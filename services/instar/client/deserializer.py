@@ -29,7 +29,7 @@ from instar.client.unsaid import UnsaidContext
 from instar.client.usage import FLUSH_EVERY_S, OnUse, Usage
 from instar.client.versions import Versions as VersionsOfIds
 from instar.core.formats.framing import Identity, Named
-from instar.core.record import TIMESTAMP_NONE_MS, Context, Headers
+from instar.core.record import TIMESTAMP_NONE_MS, Context, Headers, Record
 from instar.core.rejected import UNKNOWN_SUBJECT, UNKNOWN_VERSION, VERSION_ABOVE_TARGET, Rejected
 from instar.core.subject import Subject
 from instar.core.upcasting.program import Program
@@ -163,6 +163,13 @@ class InstarDeserializer(Deserializer):
             -1 if offset is None else offset,
         )
         return self._read(value, headers, topic, context)
+
+    def read_record(self, record: Record) -> Any:
+        """The same for a record of any other client."""
+        topic, partition, offset, key, value, headers, timestamp_ms = record
+        if value is None:
+            return None
+        return self._read(value, headers, topic, Context(key, headers, timestamp_ms, topic, partition, offset))
 
     def close(self) -> None:
         """Hand over the last summary and close the registry's client."""

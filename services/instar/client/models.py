@@ -46,12 +46,14 @@ def maker(to: Any, schema: Schema) -> Make:
             f"to={getattr(to, '__name__', to)!s} is not a type that records can be made into: {type(error).__name__}.",
             remedy="Name a pydantic model or a dataclass, or leave it out for a dict.",
         ) from error
-    bare = None if names_version(to) or not _has_pairs(schema.shape) else schema.shape
+    # A record's own names count, also where a model takes others from programs.
+    names: dict[str, Any] = {"by_alias": True, "by_name": False} if names_version(to) else {}
     validate = adapter.validate_python
+    bare = None if names_version(to) or not _has_pairs(schema.shape) else schema.shape
 
     def make(value: Any) -> Any:
         try:
-            return validate(value if bare is None else _bare(bare, value, {}))
+            return validate(value if bare is None else _bare(bare, value, {}), **names)
         except ValidationError as error:
             return _mismatch(error, to)
 
@@ -70,9 +72,7 @@ def taker(schema: Schema) -> Take:
         if isinstance(item, Mapping) or not (hasattr(kind, "__pydantic_serializer__") or is_dataclass(kind)):
             value = _settled(shape, item, {}) if has_pairs else item
         else:
-            value = _adapter(kind).dump_python(item, by_alias=True, exclude_unset=is_json)
-            if not names_version(kind):
-                value = _settled(shape, value, {})
+            value = _settled(shape, _adapter(kind).dump_python(item, by_alias=True, exclude_unset=is_json), {})
         return schema.problem(value) or value
 
     def guarded(item: Any) -> Any:

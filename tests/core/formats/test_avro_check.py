@@ -14,7 +14,7 @@ from tests.support.avro_schemas import avro_documents, unhurried
 from tests.support.values import plain_values
 
 from instar.core.formats.avro import parse_avro
-from instar.core.formats.shape import Object
+from instar.core.formats.shape import MISSING, Object
 from instar.core.formats.values_json import from_readable
 from instar.core.rejected import HOP_OUTPUT_INVALID, Rejected
 from instar.core.upcasting.defaults import default_value
@@ -216,3 +216,11 @@ def test_a_number_is_either_a_problem_or_comes_back(document: str, value: float)
         data = schema.encode(value)
         assert isinstance(data, bytes)
         assert same(schema.decode(data), value)
+
+
+@pytest.mark.parametrize("kind", ["float", "double"])
+def test_a_default_that_is_no_finite_number_is_read_as_that_number(kind: str) -> None:
+    shape = parse_avro(kind).shape
+    assert str(default_value(shape, "NaN", avro=True)) == "nan"
+    assert default_value(shape, "-Infinity", avro=True) == float("-inf")
+    assert default_value(shape, "much", avro=True) is MISSING

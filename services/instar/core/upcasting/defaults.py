@@ -4,6 +4,7 @@ Avro writes defaults as JSON (specification 1.12, "Complex Types / Records"): by
 points 0 to 255, a union's as a value of one of its branches, logical types as their base type.
 """
 
+import math
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal
 from struct import pack, unpack
@@ -14,6 +15,7 @@ from instar.core.formats.shape import MISSING, Array, Enum, Map, Object, Scalar,
 from instar.core.upcasting.membership import fits, holds_pairs, name_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _ANY_PRECISION = Context(prec=10_000)  # Avro decimals here have at most so many digits
 
 
@@ -76,10 +78,9 @@ def _scalar(shape: Scalar, default: Any) -> Any:
         return UUID(default)
     if kind in ("int", "long") and logical is not None:
         return _moment(logical, default)
-    if kind == "float":
-        return unpack("<f", pack("<f", default))[0]  # 0.1 stands for the nearest number of 32 bits
-    if kind == "double":
-        return float(default)
+    if kind in ("float", "double"):
+        number = _NOT_FINITE[default] if isinstance(default, str) else float(default)
+        return number if kind == "double" else unpack("<f", pack("<f", number))[0]  # 0.1: the nearest of 32 bits
     return default if fits(shape, avro=True)(default) else MISSING
 
 
