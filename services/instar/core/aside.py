@@ -24,6 +24,7 @@ class Ahead:
     first: int | None = None  # its own offset
     furthest: int = -1  # the source offset
     native: int = 0
+    rogue: int = 0
     foreign: int = 0
     count: int = 0
     differences: list[Difference] = field(default_factory=list)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from instar.core.checkpoint import Checkpoint
-from instar.core.comparison import LIMIT_DIFFERENCES, Comparison, Difference
+from instar.core.comparison import LIMIT_DIFFERENCES, ROGUE, Comparison, Difference
 from instar.core.published import Scope, classify, letters_of
 from instar.core.record import Record
 from instar.core.redrive import Settled
@@ -132,12 +132,11 @@ def _append(result: Comparison, difference: Difference) -> None:
 
 
 def _count_native(counted: Counted, scope: Scope, record: Record, *, foreign: bool) -> None:
-    if foreign or not scope.natives_are_rogue:
+    if foreign or not scope.rogue(record.offset):
         counted.native += 1
         return
     counted.rogue += 1
-    message = "was written by nobody's bridge, and no producer may write this topic yet"
-    _say(counted, Difference("rogue", record.partition, None, record.offset, message, found=record))
+    _say(counted, Difference("rogue", record.partition, None, record.offset, ROGUE, found=record))
 
 
 def _say(counted: Counted, difference: Difference) -> None:

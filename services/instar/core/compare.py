@@ -18,7 +18,7 @@ Nothing here is shared with what writes: values come from the reference chain th
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from instar.core.aside import Ahead, Mended
-from instar.core.comparison import LIMIT_DIFFERENCES, Comparison, Difference, Kind, Redriven
+from instar.core.comparison import LIMIT_DIFFERENCES, ROGUE, Comparison, Difference, Kind, Redriven
 from instar.core.cut import Cut, Expected, Matcher, Recall
 from instar.core.published import Letter, Output, Scope, classify, letter_of, letters_of
 from instar.core.record import Record
@@ -111,11 +111,8 @@ class Merge:
         self._take_passed(None)
         self._take_redriven()
         result = self.result
-        result.native += self._ahead.foreign
-        if self._scope.natives_are_rogue:
-            result.rogue += self._ahead.native
-        else:
-            result.native += self._ahead.native
+        result.native += self._ahead.foreign + self._ahead.native
+        result.rogue += self._ahead.rogue
         result.differences = (result.differences + self._ahead.differences)[:LIMIT_DIFFERENCES]
         result.ahead += self._ahead.count
         for (offset, index), (source, _) in self._missing.items():
@@ -228,12 +225,14 @@ class Merge:
 
     def _native(self, record: Record) -> None:
         """What no bridge wrote. Past the first output that is ahead, the next comparison meets it again."""
-        rogue = self._scope.natives_are_rogue
-        message = "was written by nobody's bridge, and no producer may write this topic yet"
-        difference = Difference("rogue", record.partition, None, record.offset, message, found=record)
+        rogue = self._scope.rogue(record.offset)
+        difference = Difference("rogue", record.partition, None, record.offset, ROGUE, found=record)
         if self._ahead.first is not None:
-            self._ahead.native += 1
-            if rogue and len(self._ahead.differences) < LIMIT_DIFFERENCES:
+            if not rogue:
+                self._ahead.native += 1
+                return
+            self._ahead.rogue += 1
+            if len(self._ahead.differences) < LIMIT_DIFFERENCES:
                 self._ahead.differences.append(difference)
         elif rogue:
             self.result.rogue += 1

@@ -160,6 +160,7 @@ class Comparison:
         return made
 
 
+ROGUE = "was written by nobody's bridge, while no producer might write this topic"
 FAULTS = ("lost", "duplicated", "out_of_order", "mismatched", "rogue")
 COUNTS = (
     "read",

@@ -12,12 +12,16 @@ from instar.core.provenance import Direction, Provenance
 from instar.core.record import Record
 from instar.core.redrive import Settled
 
+Window = tuple[int, int | None]
+"""Offsets of the target from the first on, up to and without the second; None: to this day."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Whose outputs are looked at, and those of which source offsets: ``first`` up to and without ``bound``.
 
-    Records without valid provenance are ``rogue`` where nobody but the bridge may write the target, else native.
+    Records without valid provenance are ``rogue`` where nobody but the bridge may write the target, else native; where
+    authority has moved, they are native at the target offsets that were written while the target had it.
     A compacted source may lack records that were carried, a compacted target may lack outputs.
     """
 
@@ -27,11 +31,18 @@ class Scope:
     first: int = 0
     bound: int | None = None
     natives_are_rogue: bool = False
+    native_windows: tuple[Window, ...] = ()
     source_compacted: bool = False
     target_compacted: bool = False
 
     def ahead(self, source_offset: int) -> bool:
         return self.bound is not None and source_offset >= self.bound
+
+    def rogue(self, offset: int) -> bool:
+        """Might nobody but the bridge write the target at that offset of it?"""
+        return self.natives_are_rogue and not any(
+            begun <= offset and (ended is None or offset < ended) for begun, ended in self.native_windows
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import NamedTuple, Protocol
 
 from instar.core import compare
-from instar.core.comparison import LIMIT_DIFFERENCES, Comparison, Difference, Kind
+from instar.core.comparison import LIMIT_DIFFERENCES, ROGUE, Comparison, Difference, Kind
 from instar.core.digest import COUNTED, ChunkDigest, Making, Sum, bounds_of, chunk_of
 from instar.core.published import Letter, Output, Scope, classify, letter_of, letters_of
 from instar.core.record import Record
@@ -232,12 +232,11 @@ class _Found:
         self._say(Difference("partition", letter.record.partition, letter.source_offset, letter.record.offset, message))
 
     def _native(self, record: Record, *, foreign: bool) -> None:
-        if foreign or not self._scope.natives_are_rogue:
+        if foreign or not self._scope.rogue(record.offset):
             self._result.native += 1
             return
         self._result.rogue += 1
-        message = "was written by nobody's bridge, and no producer may write this topic yet"
-        self._say(Difference("rogue", record.partition, None, record.offset, message, found=record))
+        self._say(Difference("rogue", record.partition, None, record.offset, ROGUE, found=record))
 
     def _say(self, difference: Difference) -> None:
         if len(self._result.differences) < LIMIT_DIFFERENCES:

@@ -4,14 +4,14 @@
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from instar.core.checkpoint import Checkpoint
 from instar.core.content import Content
 from instar.core.cut import Expected
 from instar.core.provenance import Direction
-from instar.core.published import Scope
+from instar.core.published import Scope, Window
 from instar.core.record import Record
 from instar.core.redrive import Settled
 from instar.core.rejected import Rejected
@@ -67,7 +67,8 @@ class Inputs:
 
     ``source_partitions`` is how many the source has, whether they are compared or not. ``history`` is the topic that
     has what was there at the first start, where it was kept apart. ``overtaken`` tells of a key whether its records may
-    be missing, since a newer value was published before them.
+    be missing, since a newer value was published before them. ``native_windows`` are, by partition, the offsets of the
+    target that were written while it had authority.
     """
 
     migration: str
@@ -80,6 +81,7 @@ class Inputs:
     judge: Judging
     settled: Mapping[tuple[int, int], Settled]
     natives_are_rogue: bool = False
+    native_windows: Mapping[int, tuple[Window, ...]] = field(default_factory=dict)
     source_partitions: int = 0
     history: Side | None = None
     overtaken: Callable[[bytes], bool] | None = None
@@ -100,6 +102,7 @@ class Inputs:
             first=self.first(partition) if first is None else first,
             bound=self.bound(partition) if bound is None else bound,
             natives_are_rogue=self.natives_are_rogue,
+            native_windows=tuple(self.native_windows.get(partition, ())),
             source_compacted=self.source.compacted,
             target_compacted=self.target.compacted,
         )

@@ -8,9 +8,13 @@ from typing import Any
 
 from instar.core import checkpoint
 from instar.core.checkpoint import Checkpoint
+from instar.core.control import TOPIC
 from instar.core.provenance import Direction
+from instar.core.published import Window
 from instar.core.record import Record
+from instar.core.rollout.control_messages import said_of
 from instar.kafka.cluster import Cluster, Topic
+from instar.kafka.entries import read_entries
 from instar.kafka.errors import KafkaTrouble, Refused
 from instar.kafka.letters import read_settled
 from instar.kafka.scan import scan
@@ -114,10 +118,20 @@ class KafkaOpener:
             checkpoints=points,
             judge=self._judge_of(min(filter(None, (target, history)), key=lambda topic: topic.max_message_bytes)),
             settled=settled,
-            natives_are_rogue=self._direction == "up" and self._migration.producers == "old",
+            natives_are_rogue=self._natives_are_rogue,
+            native_windows=self._native_windows(partitions) if self._natives_are_rogue else {},
             source_partitions=source.partitions,
             history=None if history is None else self._side(history, partitions),
         )
+
+    @property
+    def _natives_are_rogue(self) -> bool:
+        return self._direction == "up" and self._migration.producers == "old"
+
+    def _native_windows(self, partitions: Iterable[int]) -> dict[int, tuple[Window, ...]]:
+        """What the rollout's epoch record says of when the target had authority."""
+        epoch = said_of(self._name, read_entries(self._cluster, TOPIC)).epoch
+        return {} if epoch is None else {partition: epoch.windows_of(partition) for partition in partitions}
 
     def _side(self, topic: Topic, partitions: list[int]) -> Side:
         starts = self._cluster.start_offsets(topic.name, partitions)

@@ -32,11 +32,19 @@ FORMAT = 1
 ROLLOUT, EPOCH, PRODUCER, ACK, GROUP, BRIDGE = "rollout", "epoch", "producer", "ack", "group", "bridge"
 
 
+Window = tuple[int, int | None]
+"""Offsets from the first on, up to and without the second; None: to this day."""
+Windows = Mapping[int, Window]
+"""One epoch's, by partition."""
+
+
 @dataclass(frozen=True, slots=True)
 class EpochMessage:
     """``authority`` is who has it where ``state`` is open, who is to get it where it is closing.
 
-    ``left`` (B) and ``begun`` (T) are the ends by partition; empty for epoch 0 and while closing.
+    ``left`` (B) and ``begun`` (T) are the ends by partition; empty for epoch 0 and while closing. ``windows`` tell of
+    every epoch, this one included, in which the new topic had authority: nobody could say that of a compacted topic
+    otherwise, and a verifier must, since what producers wrote in between is not a bridge's.
     """
 
     epoch: int
@@ -46,6 +54,22 @@ class EpochMessage:
     at_ms: int
     left: Mapping[int, int] = field(default_factory=dict)
     begun: Mapping[int, int] = field(default_factory=dict)
+    windows: tuple["Windows", ...] = ()
+
+    def windows_of(self, partition: int) -> tuple["Window", ...]:
+        """The offsets of a partition of the new topic at which producers might write it."""
+        return tuple(each[partition] for each in self.windows if partition in each)
+
+    def windows_after(
+        self, authority: Side, left: Mapping[int, int], begun: Mapping[int, int]
+    ) -> tuple["Windows", ...]:
+        """Those of the next epoch, whose ends are ``left`` (B) and ``begun`` (T)."""
+        if authority == "new":
+            return (*self.windows, {partition: (offset, None) for partition, offset in begun.items()})
+        return tuple(
+            {number: (since, left.get(number) if until is None else until) for number, (since, until) in each.items()}
+            for each in self.windows
+        )
 
     @property
     def record(self) -> EpochRecord | None:
@@ -148,6 +172,9 @@ def value_of(message: Message) -> bytes:
             said |= {"epoch": message.epoch, "authority": message.authority, "state": message.state}
             said |= {"token": message.token, "at_ms": message.at_ms, "B": _texts(message.left)}
             said |= {"T": _texts(message.begun)}
+            said["windows"] = [
+                {str(number): list(window) for number, window in sorted(each.items())} for each in message.windows
+            ]
         case ProducerMessage():
             said |= {"producer": message.producer, "seen_ms": message.seen_ms}
             said |= {"owner": message.owner, "principal": message.principal}
@@ -213,6 +240,7 @@ def _message(kind: str, said: Mapping[str, Any]) -> Message | None:
                 int(said["at_ms"]),
                 _numbers(said["B"]),
                 _numbers(said["T"]),
+                tuple(_windows(each) for each in said.get("windows", ())),
             )
         case "producer":
             owner, principal = str(said.get("owner", "")), str(said.get("principal", ""))
@@ -248,3 +276,10 @@ def _texts(offsets: Mapping[int, int]) -> dict[str, int]:
 
 def _numbers(said: Mapping[str, Any]) -> dict[int, int]:
     return {int(partition): int(offset) for partition, offset in said.items()}
+
+
+def _windows(said: Mapping[str, Any]) -> dict[int, Window]:
+    return {
+        int(partition): (int(since), None if until is None else int(until))
+        for partition, (since, until) in said.items()
+    }

@@ -40,7 +40,8 @@ class CloseEpochHandler(Reversible):
     def run(self, effect: Effect, context: Context) -> Outcome:
         assert isinstance(effect, do.CloseEpoch)  # noqa: S101
         there = self._control.take(context).said.epoch
-        closing = EpochMessage(effect.epoch, effect.authority, "closing", context.token, now_ms())
+        windows = () if there is None else there.windows
+        closing = EpochMessage(effect.epoch, effect.authority, "closing", context.token, now_ms(), windows=windows)
         if there is not None:
             if there.epoch > effect.epoch or (there.epoch == effect.epoch and there.state == "open"):
                 return _overtaken(there, effect.epoch, context)
@@ -88,15 +89,9 @@ class WriteEpochHandler(Reversible):
                 message=f"the epoch record is not the one that this barrier closed (epoch {effect.epoch}, for the "
                 f"{effect.authority} topic) but: {found}",
             )
-        begun = EpochMessage(
-            effect.epoch,
-            effect.authority,
-            "open",
-            context.token,
-            now_ms(),
-            dict(context.offsets["B"]),
-            dict(context.offsets["T"]),
-        )
+        left, begins = dict(context.offsets["B"]), dict(context.offsets["T"])
+        windows = there.windows_after(effect.authority, left, begins)
+        begun = EpochMessage(effect.epoch, effect.authority, "open", context.token, now_ms(), left, begins, windows)
         self._control.write(context, [begun])
         return _evidence(begun)
 
