@@ -21,6 +21,7 @@ from instar.kafka import config
 from instar.kafka.errors import KafkaTrouble, error_of, trouble
 
 TIMEOUT_S = 15.0
+_OPEN = "allow.everyone.if.no.acl.found"
 _RETRY_EVERY_S = 0.05
 
 Scope = Literal["applying", "literal"]
@@ -35,20 +36,24 @@ class Access:
         self._admin = AdminClient(config.admin(kafka))
         user = kafka.get("sasl.username")
         self.own = f"User:{user}" if user else None
-        self._settings: dict[str, str] | None = None
+        self._settings: dict[str, str | None] | None = None
 
     @property
     def enforced(self) -> bool:
         """Has the cluster an authorizer? Without one it may answer that it has no rules: everybody may do anything."""
-        return bool(self._broker_settings().get("authorizer.class.name"))
+        return bool(self._broker_settings().get("authorizer.class.name"))  # this one is not hidden
 
     @property
     def open_without_rules(self) -> bool:
-        """May everybody use what no rule is about? A broker lists the setting only where it is given."""
-        return self._broker_settings().get("allow.everyone.if.no.acl.found", "false") != "false"
+        """Does, or may, the cluster let everybody use what no rule is about?
+
+        A broker lists the setting only where it is given, and hides what it was given: it belongs to the authorizer, so
+        the broker takes it for a secret (Kafka 4.1).
+        """
+        return self._broker_settings().get(_OPEN, "false") != "false"
 
     def rules(self, topic: str, scope: Scope) -> list[Rule]:
-        """None where the cluster has no authorizer and says so."""
+        """No rules where the cluster has no authorizer and says so."""
         try:
             return self._rules(topic, scope)
         except KafkaException as exception:
@@ -111,7 +116,7 @@ class Access:
             for one in found
         ]
 
-    def _broker_settings(self) -> dict[str, str]:
+    def _broker_settings(self) -> dict[str, str | None]:
         if self._settings is None:
             try:
                 broker_id = next(iter(self._admin.list_topics(timeout=TIMEOUT_S).brokers))
@@ -122,7 +127,7 @@ class Access:
                 raise trouble(
                     error_of(exception), "reading the brokers' settings, which a fence rests on", self._bootstrap
                 ) from exception
-            self._settings = {name: entry.value for name, entry in entries.items() if entry.value is not None}
+            self._settings = {name: entry.value for name, entry in entries.items()}
         return self._settings
 
 

@@ -27,7 +27,6 @@ _MARK = "instar:withdrew/"
 LOCK_SETTING, LOCKED_BYTES = "max.message.bytes", 80
 
 _DENY_EVERYBODY = Rule(EVERYBODY, ANY_HOST, "WRITE", allows=False)
-_ALLOW_EVERYBODY = Rule(EVERYBODY, ANY_HOST, "ALL", allows=True)
 
 
 class Permissions:
@@ -81,7 +80,7 @@ class Permissions:
             self._between()
             self._access.remove(topic, [_mark(principal)])
             self._between()
-        self.withdraw(topic, wanted - now)
+        self.withdraw(topic, wanted)  # also where the mark stands alone: giving back was only begun
 
     def _refuse(self, topic: str, principals: Collection[str]) -> None:
         if not self._access.enforced:
@@ -101,7 +100,7 @@ class Permissions:
             )
         if self._access.open_without_rules and not self._access.rules(topic, "applying"):
             raise Refused(
-                f"{topic} has no access rules, and the cluster lets everybody use what has none "
+                f"{topic} has no access rules, and the cluster may let everybody use what has none "
                 "(allow.everyone.if.no.acl.found): the first rule would shut everybody out, readers too.",
                 f"Allow its producers, its readers and instar to use {topic} first, or waive the producers by name.",
             )
@@ -131,7 +130,11 @@ class Grants:
 
 class Locks:
     """Runs ``LockTopic``: by a rule where the cluster has an authorizer, and always by the topic's largest batch, since
-    super users pass every rule."""
+    super users pass every rule.
+
+    No rule is the first of a topic where the cluster lets, or may let, everybody use what has none: readers would be
+    shut out too. ``between`` is called between two changes of the cluster.
+    """
 
     def __init__(self, cluster: Cluster, access: Access, between: Callable[[], None] = nothing) -> None:
         self._cluster = cluster
@@ -139,7 +142,7 @@ class Locks:
         self._between = between
 
     def before(self, effect: Effect, context: Context) -> Mapping[str, Any]:  # noqa: ARG002 - the port's method
-        """``{"id": hexadecimal, "limit": the topic's own or None, "denied": bool, "allowed": bool}``."""
+        """``{"id": hexadecimal, "limit": the topic's own or None, "denied": bool}``."""
         topic = only(effect, LockTopic).topic
         found = self._cluster.topic(topic)
         rules = self._access.rules(topic, "literal") if self._access.enforced else []
@@ -147,7 +150,6 @@ class Locks:
             "id": found.id.hex(),
             "limit": given(self._cluster, topic).get(LOCK_SETTING),
             "denied": _DENY_EVERYBODY in rules,
-            "allowed": _ALLOW_EVERYBODY in rules,
         }
 
     def run(self, effect: Effect, context: Context) -> Outcome:
@@ -159,17 +161,19 @@ class Locks:
                 message=f"{topic} was deleted and made again since this was begun",
                 remedy="Find out who did that: it is not the topic that was migrated.",
             )
-        if self._access.enforced:
-            self._deny_everybody(topic)
+        by_rule = self._can_deny(topic)
+        if by_rule:
+            self._access.add(topic, [_DENY_EVERYBODY])
+            self._between()
         put(self._cluster, topic, {LOCK_SETTING: str(LOCKED_BYTES)})
         self._between()
         return Outcome(
             "done",
             {
-                "denied": self._access.enforced,
+                "denied": by_rule,
                 LOCK_SETTING: LOCKED_BYTES,
                 "note": f"a batch of up to {LOCKED_BYTES} bytes still passes "
-                + ("where a super user writes it" if self._access.enforced else "from anybody"),
+                + ("where a super user writes it" if by_rule else "from anybody"),
             },
         )
 
@@ -181,25 +185,18 @@ class Locks:
             return Outcome("done", {"left": f"{topic} is gone, or another topic of the name"})
         put(self._cluster, topic, {LOCK_SETTING: before["limit"]})
         self._between()
-        if self._access.enforced:
-            if not before["denied"]:
-                self._access.remove(topic, [_DENY_EVERYBODY])
-                self._between()
-            if not before["allowed"] and self._access.open_without_rules:
-                self._access.remove(topic, [_ALLOW_EVERYBODY])
+        if self._access.enforced and not before["denied"]:
+            self._access.remove(topic, [_DENY_EVERYBODY])
         return Outcome("done", {LOCK_SETTING: before["limit"]})
 
     def happened(self, effect: Effect, context: Context) -> bool | None:  # noqa: ARG002 - the port's method
         """Not final: nobody needs to know."""
         return None
 
-    def _deny_everybody(self, topic: str) -> None:
-        if self._access.open_without_rules and not self._access.rules(topic, "applying"):
-            # The first rule of a topic ends that everybody may use it: reading must go on.
-            self._access.add(topic, [_ALLOW_EVERYBODY])
-            self._between()
-        self._access.add(topic, [_DENY_EVERYBODY])
-        self._between()
+    def _can_deny(self, topic: str) -> bool:
+        if not self._access.enforced:
+            return False
+        return not self._access.open_without_rules or bool(self._access.rules(topic, "applying"))
 
 
 def _deny(principal: str) -> Rule:
