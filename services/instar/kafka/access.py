@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
@@ -60,6 +60,16 @@ class Access:
             if error_of(exception).code() == KafkaError.SECURITY_DISABLED:
                 return []
             raise trouble(error_of(exception), f"reading the access rules of {topic}", self._bootstrap) from exception
+
+    def may_write(self, topic: str) -> bool:
+        """May we write the topic ourselves, as the cluster sees us (KIP-430)?"""
+        try:
+            described = self._admin.describe_topics(
+                TopicCollection([topic]), include_authorized_operations=True, request_timeout=TIMEOUT_S
+            )[topic].result()
+        except KafkaException as exception:
+            raise trouble(error_of(exception), f"describing topic {topic}", self._bootstrap) from exception
+        return AclOperation.WRITE in (described.authorized_operations or [])
 
     def add(self, topic: str, rules: Iterable[Rule]) -> None:
         """Write rules for this very topic, and wait until they are seen; those that are there are left at that."""

@@ -9,10 +9,10 @@ from confluent_kafka import Producer
 from tests.support.effects import Trial, context, plan
 
 from instar.archives.topic_manifest import read_manifest
-from instar.cli.archiving import TopicArchiver
 from instar.core.rollout.effect import ArchiveTopic, LockTopic
 from instar.kafka.access import Access
 from instar.kafka.cluster import Cluster
+from instar.operations.archiving import TopicArchiver
 from instar.rollout.running.archives import Archives
 from instar.rollout.running.permissions import Locks
 from realkafka.pytest_plugin import Kafka

@@ -7,6 +7,15 @@ from uuid import uuid4
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
 from tests.support.effects import Kill, Killed, Trial, context, killed, plan
 from tests.support.workers import until
 
@@ -24,6 +33,16 @@ from realkafka.pytest_plugin import Kafka
 pytestmark = pytest.mark.kafka
 
 TILL = "User:limited"
+_ON_CLUSTER = (
+    ResourceType.BROKER,
+    "kafka-cluster",
+    ResourcePatternType.LITERAL,
+    TILL,
+    "*",
+    AclOperation.ALL,
+    AclPermissionType.ALLOW,
+)
+EVERYTHING, EVERYTHING_THERE = AclBinding(*_ON_CLUSTER), AclBindingFilter(*_ON_CLUSTER)
 OPEN = {"allow.everyone.if.no.acl.found": "true"}
 
 
@@ -176,9 +195,34 @@ def test_everybody_and_instar_itself_cannot_be_shut_out(cluster: Cluster, topic:
     assert rules(cluster, topic) == untouched
 
 
+def test_instar_does_not_shut_itself_out_though_it_does_not_know_its_principal(
+    guarded: KafkaServer, cluster: Cluster, topic: str
+) -> None:
+    """As with certificates, which do not say what principal the cluster makes of them."""
+    admin = AdminClient(cluster.kafka)
+    admin.create_acls([EVERYTHING])[EVERYTHING].result(60)
+    try:
+        _does_not_shut_itself_out(guarded, cluster, topic)
+    finally:
+        admin.delete_acls([EVERYTHING_THERE])[EVERYTHING_THERE].result(60)
+
+
+def _does_not_shut_itself_out(guarded: KafkaServer, cluster: Cluster, topic: str) -> None:
+    Access(cluster.kafka).add(topic, [allow(TILL, "ALL")])
+    untouched = rules(cluster, topic)
+    ours = Access(guarded.client_config("limited"))
+    until("we may", lambda: ours.may_write(topic))
+    ours.own = None
+    with pytest.raises(Refused, match="instar's own principal"):
+        Permissions(ours).withdraw(topic, [TILL])
+    assert rules(cluster, topic) == untouched
+    assert Permissions(ours).withdraw(topic, ["User:web"]) == {"withdrawn": []}
+    assert permissions(cluster).picture(topic) == {"withdrawn": ["User:web"]}
+
+
 def test_without_an_authorizer_nobody_can_be_shut_out(kafka: Kafka) -> None:
     cluster, topic = unguarded(kafka)
-    assert not permissions(cluster).enforced
+    assert permissions(cluster).writers(topic) is None
     assert permissions(cluster).picture(topic) == {"withdrawn": []}
     with pytest.raises(Refused, match="no authorizer") as refused:
         permissions(cluster).withdraw(topic, [TILL])
@@ -191,8 +235,11 @@ def test_where_the_first_rule_would_shut_out_readers_too_it_is_refused(own_kafka
     server = own_kafka(authorizer=True, extra=OPEN)
     cluster = Cluster(server.client_config())
     cluster.create("orders", 1, {})
-    with pytest.raises(Refused, match="shut everybody out"):
-        permissions(cluster).withdraw("orders", [TILL])
+    assert permissions(cluster).writers("orders") == [EVERYBODY]
+    for principal in (TILL, EVERYBODY):
+        with pytest.raises(Refused, match="shut everybody out"):
+            permissions(cluster).withdraw("orders", [principal])
+    assert rules(cluster, "orders") == set()
     till = server.client_config("limited")
     assert written(till, "orders") == "ok"
     # A lock does without a rule there.

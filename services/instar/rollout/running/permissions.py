@@ -39,14 +39,15 @@ class Permissions:
         self._access = access
         self._between = between
 
-    @property
-    def enforced(self) -> bool:
-        """Without an authorizer everybody may write, and nobody can be kept from it by a rule."""
-        return self._access.enforced
+    def writers(self, topic: str) -> list[str] | None:
+        """The principals, other than our own, that may write; ``User:*`` is everybody, super users are not listed.
 
-    def writers(self, topic: str) -> list[str]:
-        """The principals, other than our own, that a rule lets write; ``User:*`` is everybody."""
-        return writers(self._access.rules(topic, "applying"), self._access.own)
+        None: the cluster has no authorizer, so everybody may, and nobody can be kept from it by a rule.
+        """
+        if not self._access.enforced:
+            return None
+        rules = self._access.rules(topic, "applying")
+        return [EVERYBODY] if not rules and self._access.open_without_rules else writers(rules, self._access.own)
 
     def picture(self, topic: str) -> dict[str, Any]:
         """``{"withdrawn": [principal, ...]}``: whose permission we have withdrawn, for ``restore``."""
@@ -62,6 +63,7 @@ class Permissions:
         if not principals:
             return before
         self._refuse(topic, principals)
+        could_write = self._access.may_write(topic)
         for principal in sorted(principals):
             standing = set(self._access.rules(topic, "literal"))
             if _deny(principal) in standing and _mark(principal) not in standing:
@@ -70,40 +72,45 @@ class Permissions:
             self._between()
             self._access.add(topic, [_deny(principal)])
             self._between()
+            if could_write and not self._access.may_write(topic):
+                # Certificates and tokens do not say which principal the cluster makes of them: only it can tell.
+                self._give_back(topic, principal)
+                raise _ours(topic, principal)
         return before
 
     def restore(self, topic: str, picture: Mapping[str, Any]) -> None:
         """Make it so that exactly those are withdrawn that the picture names."""
         wanted, now = set(picture["withdrawn"]), set(self.picture(topic)["withdrawn"])
         for principal in sorted(now - wanted):
-            self._access.remove(topic, [_deny(principal)])
-            self._between()
-            self._access.remove(topic, [_mark(principal)])
-            self._between()
+            self._give_back(topic, principal)
         self.withdraw(topic, wanted)  # also where the mark stands alone: giving back was only begun
+
+    def _give_back(self, topic: str, principal: str) -> None:
+        self._access.remove(topic, [_deny(principal)])
+        self._between()
+        self._access.remove(topic, [_mark(principal)])
+        self._between()
 
     def _refuse(self, topic: str, principals: Collection[str]) -> None:
         if not self._access.enforced:
             raise Refused(
                 f"The cluster has no authorizer, so nobody can be kept from writing {topic}.",
-                "Stop these producers, and waive them by name: " + ", ".join(sorted(principals)),
-            )
-        if EVERYBODY in principals:
-            raise Refused(
-                f"Everybody may write {topic} ({EVERYBODY}); a rule that denies everybody would stop instar too.",
-                f"Allow the producers by name instead, or stop them and waive {EVERYBODY}.",
-            )
-        if self._access.own in principals:
-            raise Refused(
-                f"{self._access.own} is instar's own principal, and its bridges write {topic}.",
-                f"Give instar a principal of its own, or stop the producers and waive {self._access.own}.",
+                "Stop these producers, and waive them: " + ", ".join(f"producer:{each}" for each in sorted(principals)),
             )
         if self._access.open_without_rules and not self._access.rules(topic, "applying"):
             raise Refused(
                 f"{topic} has no access rules, and the cluster may let everybody use what has none "
                 "(allow.everyone.if.no.acl.found): the first rule would shut everybody out, readers too.",
-                f"Allow its producers, its readers and instar to use {topic} first, or waive the producers by name.",
+                f"Allow its producers, its readers and instar by name to use {topic} first, or stop the producers and "
+                f"waive producer:{EVERYBODY}.",
             )
+        if EVERYBODY in principals:
+            raise Refused(
+                f"Everybody may write {topic} ({EVERYBODY}); a rule that denies everybody would stop instar too.",
+                f"Allow the producers by name instead, or stop them and waive producer:{EVERYBODY}.",
+            )
+        if self._access.own in principals:
+            raise _ours(topic, str(self._access.own))
 
 
 class Grants:
@@ -197,6 +204,13 @@ class Locks:
         if not self._access.enforced:
             return False
         return not self._access.open_without_rules or bool(self._access.rules(topic, "applying"))
+
+
+def _ours(topic: str, principal: str) -> Refused:
+    return Refused(
+        f"{principal} is instar's own principal, and its bridges write {topic}.",
+        f"Give instar a principal of its own, or stop the producers and waive producer:{principal}.",
+    )
 
 
 def _deny(principal: str) -> Rule:
