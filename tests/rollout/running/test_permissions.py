@@ -329,6 +329,14 @@ def test_without_an_authorizer_settings_refuse_every_producer(kafka: Kafka, acks
     assert cluster.end_offsets(topic, [0]) == {0: 0}
 
 
+def test_what_a_lock_by_settings_lets_pass_is_no_more_than_it_says(kafka: Kafka) -> None:
+    cluster, topic = unguarded(kafka)
+    done = lock(cluster, topic).begun().done()
+    assert "up to 80 bytes still passes" in done.context.evidence["note"]
+    assert written(cluster.kafka, topic, b"x" * 12) == "ok"
+    assert written(cluster.kafka, topic, b"x" * 13) == "MSG_SIZE_TOO_LARGE"
+
+
 def test_a_transaction_that_is_open_when_the_topic_is_locked_still_ends(kafka: Kafka) -> None:
     cluster, topic = unguarded(kafka)
     producer = Producer({**cluster.kafka, "transactional.id": topic})
