@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
@@ -21,6 +21,7 @@ from instar.kafka import config
 from instar.kafka.errors import KafkaTrouble, error_of, trouble
 
 TIMEOUT_S = 15.0
+_OPEN = "allow.everyone.if.no.acl.found"
 _RETRY_EVERY_S = 0.05
 
 Scope = Literal["applying", "literal"]
@@ -35,26 +36,40 @@ class Access:
         self._admin = AdminClient(config.admin(kafka))
         user = kafka.get("sasl.username")
         self.own = f"User:{user}" if user else None
-        self._settings: dict[str, str] | None = None
+        self._settings: dict[str, str | None] | None = None
 
     @property
     def enforced(self) -> bool:
         """Has the cluster an authorizer? Without one it may answer that it has no rules: everybody may do anything."""
-        return bool(self._broker_settings().get("authorizer.class.name"))
+        return bool(self._broker_settings().get("authorizer.class.name"))  # this one is not hidden
 
     @property
     def open_without_rules(self) -> bool:
-        """May everybody use what no rule is about? A broker lists the setting only where it is given."""
-        return self._broker_settings().get("allow.everyone.if.no.acl.found", "false") != "false"
+        """Does, or may, the cluster let everybody use what no rule is about?
+
+        A broker lists the setting only where it is given, and hides what it was given: it belongs to the authorizer, so
+        the broker takes it for a secret (Kafka 4.1).
+        """
+        return self._broker_settings().get(_OPEN, "false") != "false"
 
     def rules(self, topic: str, scope: Scope) -> list[Rule]:
-        """None where the cluster has no authorizer and says so."""
+        """No rules where the cluster has no authorizer and says so."""
         try:
             return self._rules(topic, scope)
         except KafkaException as exception:
             if error_of(exception).code() == KafkaError.SECURITY_DISABLED:
                 return []
             raise trouble(error_of(exception), f"reading the access rules of {topic}", self._bootstrap) from exception
+
+    def may_write(self, topic: str) -> bool:
+        """May we write the topic ourselves, as the cluster sees us (KIP-430)?"""
+        try:
+            described = self._admin.describe_topics(
+                TopicCollection([topic]), include_authorized_operations=True, request_timeout=TIMEOUT_S
+            )[topic].result()
+        except KafkaException as exception:
+            raise trouble(error_of(exception), f"describing topic {topic}", self._bootstrap) from exception
+        return AclOperation.WRITE in (described.authorized_operations or [])
 
     def add(self, topic: str, rules: Iterable[Rule]) -> None:
         """Write rules for this very topic, and wait until they are seen; those that are there are left at that."""
@@ -111,7 +126,7 @@ class Access:
             for one in found
         ]
 
-    def _broker_settings(self) -> dict[str, str]:
+    def _broker_settings(self) -> dict[str, str | None]:
         if self._settings is None:
             try:
                 broker_id = next(iter(self._admin.list_topics(timeout=TIMEOUT_S).brokers))
@@ -122,7 +137,7 @@ class Access:
                 raise trouble(
                     error_of(exception), "reading the brokers' settings, which a fence rests on", self._bootstrap
                 ) from exception
-            self._settings = {name: entry.value for name, entry in entries.items() if entry.value is not None}
+            self._settings = {name: entry.value for name, entry in entries.items()}
         return self._settings
 
 

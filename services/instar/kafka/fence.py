@@ -44,8 +44,8 @@ class FenceCheck:
             )
         if not rules and self._open_without_rules:
             raise Refused(
-                f"The write fence of {self._topic} does not stand: it has no access rules, and the cluster lets "
-                "everybody use what has none (allow.everyone.if.no.acl.found).",
+                f"The write fence of {self._topic} does not stand: it has no access rules, and the cluster may "
+                "let everybody use what has none (allow.everyone.if.no.acl.found).",
                 f"Allow instar's own principal to write {self._topic}: then nobody else may.",
             )
 

@@ -228,7 +228,7 @@ class ArchiveTopic:
 
 @dataclass(frozen=True, slots=True)
 class LockTopic:
-    """Nobody writes the topic any more: permission withdrawn, or where there is no authorisation by its settings."""
+    """Nobody writes the topic any more: by its settings, and where there is authorisation by its rules too."""
 
     topic: str
     REVERSE: ClassVar[str] = "restore the permissions and settings that were there before"

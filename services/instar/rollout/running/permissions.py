@@ -27,7 +27,6 @@ _MARK = "instar:withdrew/"
 LOCK_SETTING, LOCKED_BYTES = "max.message.bytes", 80
 
 _DENY_EVERYBODY = Rule(EVERYBODY, ANY_HOST, "WRITE", allows=False)
-_ALLOW_EVERYBODY = Rule(EVERYBODY, ANY_HOST, "ALL", allows=True)
 
 
 class Permissions:
@@ -40,14 +39,15 @@ class Permissions:
         self._access = access
         self._between = between
 
-    @property
-    def enforced(self) -> bool:
-        """Without an authorizer everybody may write, and nobody can be kept from it by a rule."""
-        return self._access.enforced
+    def writers(self, topic: str) -> list[str] | None:
+        """The principals, other than our own, that may write; ``User:*`` is everybody, super users are not listed.
 
-    def writers(self, topic: str) -> list[str]:
-        """The principals, other than our own, that a rule lets write; ``User:*`` is everybody."""
-        return writers(self._access.rules(topic, "applying"), self._access.own)
+        None: the cluster has no authorizer, so everybody may, and nobody can be kept from it by a rule.
+        """
+        if not self._access.enforced:
+            return None
+        rules = self._access.rules(topic, "applying")
+        return [EVERYBODY] if not rules and self._access.open_without_rules else writers(rules, self._access.own)
 
     def picture(self, topic: str) -> dict[str, Any]:
         """``{"withdrawn": [principal, ...]}``: whose permission we have withdrawn, for ``restore``."""
@@ -63,6 +63,7 @@ class Permissions:
         if not principals:
             return before
         self._refuse(topic, principals)
+        could_write = self._access.may_write(topic)
         for principal in sorted(principals):
             standing = set(self._access.rules(topic, "literal"))
             if _deny(principal) in standing and _mark(principal) not in standing:
@@ -71,40 +72,45 @@ class Permissions:
             self._between()
             self._access.add(topic, [_deny(principal)])
             self._between()
+            if could_write and not self._access.may_write(topic):
+                # Certificates and tokens do not say which principal the cluster makes of them: only it can tell.
+                self._give_back(topic, principal)
+                raise _ours(topic, principal)
         return before
 
     def restore(self, topic: str, picture: Mapping[str, Any]) -> None:
         """Make it so that exactly those are withdrawn that the picture names."""
         wanted, now = set(picture["withdrawn"]), set(self.picture(topic)["withdrawn"])
         for principal in sorted(now - wanted):
-            self._access.remove(topic, [_deny(principal)])
-            self._between()
-            self._access.remove(topic, [_mark(principal)])
-            self._between()
-        self.withdraw(topic, wanted - now)
+            self._give_back(topic, principal)
+        self.withdraw(topic, wanted)  # also where the mark stands alone: giving back was only begun
+
+    def _give_back(self, topic: str, principal: str) -> None:
+        self._access.remove(topic, [_deny(principal)])
+        self._between()
+        self._access.remove(topic, [_mark(principal)])
+        self._between()
 
     def _refuse(self, topic: str, principals: Collection[str]) -> None:
         if not self._access.enforced:
             raise Refused(
                 f"The cluster has no authorizer, so nobody can be kept from writing {topic}.",
-                "Stop these producers, and waive them by name: " + ", ".join(sorted(principals)),
+                "Stop these producers, and waive them: " + ", ".join(f"producer:{each}" for each in sorted(principals)),
+            )
+        if self._access.open_without_rules and not self._access.rules(topic, "applying"):
+            raise Refused(
+                f"{topic} has no access rules, and the cluster may let everybody use what has none "
+                "(allow.everyone.if.no.acl.found): the first rule would shut everybody out, readers too.",
+                f"Allow its producers, its readers and instar by name to use {topic} first, or stop the producers and "
+                f"waive producer:{EVERYBODY}.",
             )
         if EVERYBODY in principals:
             raise Refused(
                 f"Everybody may write {topic} ({EVERYBODY}); a rule that denies everybody would stop instar too.",
-                f"Allow the producers by name instead, or stop them and waive {EVERYBODY}.",
+                f"Allow the producers by name instead, or stop them and waive producer:{EVERYBODY}.",
             )
         if self._access.own in principals:
-            raise Refused(
-                f"{self._access.own} is instar's own principal, and its bridges write {topic}.",
-                f"Give instar a principal of its own, or stop the producers and waive {self._access.own}.",
-            )
-        if self._access.open_without_rules and not self._access.rules(topic, "applying"):
-            raise Refused(
-                f"{topic} has no access rules, and the cluster lets everybody use what has none "
-                "(allow.everyone.if.no.acl.found): the first rule would shut everybody out, readers too.",
-                f"Allow its producers, its readers and instar to use {topic} first, or waive the producers by name.",
-            )
+            raise _ours(topic, str(self._access.own))
 
 
 class Grants:
@@ -131,7 +137,11 @@ class Grants:
 
 class Locks:
     """Runs ``LockTopic``: by a rule where the cluster has an authorizer, and always by the topic's largest batch, since
-    super users pass every rule."""
+    super users pass every rule.
+
+    No rule is the first of a topic where the cluster lets, or may let, everybody use what has none: readers would be
+    shut out too. ``between`` is called between two changes of the cluster.
+    """
 
     def __init__(self, cluster: Cluster, access: Access, between: Callable[[], None] = nothing) -> None:
         self._cluster = cluster
@@ -139,7 +149,7 @@ class Locks:
         self._between = between
 
     def before(self, effect: Effect, context: Context) -> Mapping[str, Any]:  # noqa: ARG002 - the port's method
-        """``{"id": hexadecimal, "limit": the topic's own or None, "denied": bool, "allowed": bool}``."""
+        """``{"id": hexadecimal, "limit": the topic's own or None, "denied": bool}``."""
         topic = only(effect, LockTopic).topic
         found = self._cluster.topic(topic)
         rules = self._access.rules(topic, "literal") if self._access.enforced else []
@@ -147,7 +157,6 @@ class Locks:
             "id": found.id.hex(),
             "limit": given(self._cluster, topic).get(LOCK_SETTING),
             "denied": _DENY_EVERYBODY in rules,
-            "allowed": _ALLOW_EVERYBODY in rules,
         }
 
     def run(self, effect: Effect, context: Context) -> Outcome:
@@ -159,17 +168,19 @@ class Locks:
                 message=f"{topic} was deleted and made again since this was begun",
                 remedy="Find out who did that: it is not the topic that was migrated.",
             )
-        if self._access.enforced:
-            self._deny_everybody(topic)
+        by_rule = self._can_deny(topic)
+        if by_rule:
+            self._access.add(topic, [_DENY_EVERYBODY])
+            self._between()
         put(self._cluster, topic, {LOCK_SETTING: str(LOCKED_BYTES)})
         self._between()
         return Outcome(
             "done",
             {
-                "denied": self._access.enforced,
+                "denied": by_rule,
                 LOCK_SETTING: LOCKED_BYTES,
                 "note": f"a batch of up to {LOCKED_BYTES} bytes still passes "
-                + ("where a super user writes it" if self._access.enforced else "from anybody"),
+                + ("where a super user writes it" if by_rule else "from anybody"),
             },
         )
 
@@ -181,25 +192,25 @@ class Locks:
             return Outcome("done", {"left": f"{topic} is gone, or another topic of the name"})
         put(self._cluster, topic, {LOCK_SETTING: before["limit"]})
         self._between()
-        if self._access.enforced:
-            if not before["denied"]:
-                self._access.remove(topic, [_DENY_EVERYBODY])
-                self._between()
-            if not before["allowed"] and self._access.open_without_rules:
-                self._access.remove(topic, [_ALLOW_EVERYBODY])
+        if self._access.enforced and not before["denied"]:
+            self._access.remove(topic, [_DENY_EVERYBODY])
         return Outcome("done", {LOCK_SETTING: before["limit"]})
 
     def happened(self, effect: Effect, context: Context) -> bool | None:  # noqa: ARG002 - the port's method
         """Not final: nobody needs to know."""
         return None
 
-    def _deny_everybody(self, topic: str) -> None:
-        if self._access.open_without_rules and not self._access.rules(topic, "applying"):
-            # The first rule of a topic ends that everybody may use it: reading must go on.
-            self._access.add(topic, [_ALLOW_EVERYBODY])
-            self._between()
-        self._access.add(topic, [_DENY_EVERYBODY])
-        self._between()
+    def _can_deny(self, topic: str) -> bool:
+        if not self._access.enforced:
+            return False
+        return not self._access.open_without_rules or bool(self._access.rules(topic, "applying"))
+
+
+def _ours(topic: str, principal: str) -> Refused:
+    return Refused(
+        f"{principal} is instar's own principal, and its bridges write {topic}.",
+        f"Give instar a principal of its own, or stop the producers and waive producer:{principal}.",
+    )
 
 
 def _deny(principal: str) -> Rule:
