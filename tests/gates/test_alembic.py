@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
+from tests.support.histories import AlembicFolder, ask, run_sql
 
 from instar.gates.question import AlembicQuestion
-from tests.support.histories import AlembicFolder, ask, run_sql
 
 
 class OnAnyDatabase:

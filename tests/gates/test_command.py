@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.support.histories import ask
 
 from instar.gates.question import CommandQuestion
-from tests.support.histories import ask
 
 
 def asked(text: str, **more: object) -> CommandQuestion:

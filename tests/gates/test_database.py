@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
+from tests.support.histories import ask, run_sql
 
 from instar.gates import evaluate as module
 from instar.gates.answer import Answer, Unanswered
 from instar.gates.evaluate import evaluate
 from instar.gates.patience import within
 from instar.gates.question import AlembicQuestion
-from tests.support.histories import ask, run_sql
 
 SECRET = "hunter2-hunter2"  # noqa: S105 - what no evidence may hold
 

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
+from tests.support.histories import FlywayFolder, ask, run_sql
 
 from instar.gates.flyway import version_key
 from instar.gates.question import FlywayQuestion
 from realdatabases.tools import MigrationTools
-from tests.support.histories import FlywayFolder, ask, run_sql
 
 HALF = "CREATE TABLE half (i int);\nSELECT * FROM nowhere;"
 

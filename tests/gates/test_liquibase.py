@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+from tests.support.histories import LiquibaseFolder, ask, run_sql
 
 from instar.gates.question import LiquibaseQuestion
 from realdatabases.tools import MigrationTools
-from tests.support.histories import LiquibaseFolder, ask, run_sql
 
 ORDERS = "--changeset ana:orders\nCREATE TABLE orders (i int);\n--rollback DROP TABLE orders;\n"
 WEIGHT = "--changeset ana:weight\nCREATE TABLE weights (i int);\n--rollback DROP TABLE weights;\n"

@@ -93,13 +93,6 @@ def test_settings_that_do_not_fit_together_are_found(
     assert found[0].severity == "error"
 
 
-def test_what_nothing_acts_on_yet_is_a_warning_and_not_silent(tmp_path: Path) -> None:
-    gate = 'gates = [{ before = "switch", flyway = { database = "env:D", version = "7" } }]\nreverse = {'
-    finding = only(tmp_path, settings("reverse = {", gate))
-    assert finding.severity == "warning"
-    assert "nothing acts on it yet" in finding.message
-
-
 ROLLOUT = (
     "rollout = { caught_up_lag = 5, archive = 'old' }\nlimits.lag = { above = 1, window = '5m', then = 'alert' }\n"
 )

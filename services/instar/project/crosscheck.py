@@ -97,11 +97,8 @@ class _Check:
 
     def not_yet(self) -> Iterator[Finding]:
         """What the settings can say and this version of instar does not do: never silently ignored."""
-        migration = self.migration
-        if migration.gates:
-            yield self.wrong(("gates",), _LATER, "do not rely on it", severity="warning")
         for table in ("limits", "rollout"):
-            for key in sorted(getattr(migration, table).model_fields_set):
+            for key in sorted(getattr(self.migration, table).model_fields_set):
                 yield self.wrong((table, key), _LATER, "do not rely on it", severity="warning")
 
     def mode(self) -> Iterator[Finding]:
