@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.support.histories import run_sql
 
-from instar.cli.gating import gate_verdicts
+from instar.operations.gating import gate_verdicts
 from instar.project.project import Project, load_project
 
 SETTINGS = """
