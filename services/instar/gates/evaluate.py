@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from instar.core.rollout.event import GateVerdict
+from instar.deadline import Overdue, within
 from instar.gates.alembic import ask_alembic
 from instar.gates.answer import Answer, Unanswered
 from instar.gates.command import ask_command
 from instar.gates.database import reading
 from instar.gates.flyway import ask_flyway
 from instar.gates.liquibase import ask_liquibase
-from instar.gates.patience import within
 from instar.gates.question import AlembicQuestion, CommandQuestion, FlywayQuestion, LiquibaseQuestion, Question
 
 DATABASE_TIMEOUT_S = 60.0  # above what the limits of connection and statements add up to
@@ -35,7 +35,11 @@ def evaluate(name: str, question: Question, root: Path, environ: Mapping[str, st
 def _ask(question: Question, root: Path, environ: Mapping[str, str]) -> Answer:
     if isinstance(question, CommandQuestion):
         return ask_command(question, root, environ)
-    return within(DATABASE_TIMEOUT_S, lambda: _ask_database(question, root))
+    try:
+        return within(DATABASE_TIMEOUT_S, lambda: _ask_database(question, root))
+    except Overdue as error:
+        said = f"no answer within {DATABASE_TIMEOUT_S:g} s: the database holds the connection and says nothing"
+        raise Unanswered(said) from error
 
 
 def _ask_database(question: AlembicQuestion | FlywayQuestion | LiquibaseQuestion, root: Path) -> Answer:
