@@ -9,9 +9,11 @@ import pytest
 from tests.support.hooks import receiver
 
 from instar.notify import program as module
+from instar.notify import webhook
 from instar.notify.message import Message
 from instar.notify.send import send
 from instar.notify.targets import Program, Webhook
+from instar.state.leases import TTL_MS
 
 MESSAGE = Message("m/apply/1/2", "m", "local", "applied", "it is done\nall of it", 1_750_000_000_000)
 
@@ -51,6 +53,12 @@ def test_a_program_that_does_not_end_is_stopped(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(module, "TIMEOUT_S", 0.5)
     said = send([python("import time; time.sleep(600)", tmp_path)], MESSAGE)
     assert said["not_reached"] == {f"command {sys.executable}": "it did not end within 0.5 s"}
+
+
+def test_telling_takes_less_time_than_a_lease_lasts() -> None:
+    """A coordinator that tells people holds the rollout's lease meanwhile."""
+    hook_s = webhook.TIMEOUT_S * (len(webhook.WAITS_S) + 1) + sum(webhook.WAITS_S)
+    assert (hook_s + module.TIMEOUT_S) * 1000 < TTL_MS
 
 
 def test_what_is_kept_in_memory_shows_no_secret(tmp_path: Path) -> None:

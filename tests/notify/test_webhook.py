@@ -1,10 +1,12 @@
 """The signed web hook, against a real server."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import socket
 import ssl
+import threading
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -128,9 +130,31 @@ def test_one_that_never_answers_is_not_waited_for(monkeypatch: pytest.MonkeyPatc
         assert "no answer within 0.1 s" in tell(f"http://127.0.0.1:{silent.getsockname()[1]}/T0/B1").why_not
 
 
+def test_an_answer_that_comes_a_byte_at_a_time_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TIMEOUT_S", 0.5)
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            with contextlib.suppress(OSError):
+                while not ended.is_set():
+                    connection, _ = server.accept()
+                    threading.Thread(target=trickle, args=(connection,), daemon=True).start()
+
+        def trickle(connection: socket.socket) -> None:
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(b"HTTP/1.1 204 No Content\r\nx-slow: ")
+                while not ended.wait(0.02):
+                    connection.sendall(b"x")
+
+        threading.Thread(target=drip, daemon=True).start()
+        told = tell(f"http://127.0.0.1:{server.getsockname()[1]}/T0/B1")
+        ended.set()
+    assert told.why_not == "no answer within 0.5 s, at the last of 3 attempts"
+
+
 def test_an_answer_that_is_not_http_is_a_reason() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        import threading
 
         def babble() -> None:
             for _ in range(3):

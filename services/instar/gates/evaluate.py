@@ -13,7 +13,7 @@ from instar.gates.flyway import ask_flyway
 from instar.gates.liquibase import ask_liquibase
 from instar.gates.question import AlembicQuestion, CommandQuestion, FlywayQuestion, LiquibaseQuestion, Question
 
-DATABASE_TIMEOUT_S = 60.0  # above what the limits of connection and statements add up to
+DATABASE_TIMEOUT_S = 20.0  # whoever asks may hold a lease of 30 s
 _LONGEST_EVIDENCE = 1000
 
 

@@ -5,7 +5,7 @@ from instar.notify.outcome import Told
 from instar.notify.targets import Program
 from instar.program import plain_environ, run_program
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 10.0
 _SHOWN_CHARACTERS = 300
 
 

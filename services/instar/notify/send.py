@@ -13,7 +13,8 @@ from instar.notify.webhook import tell_webhook
 def send(targets: Iterable[Target], message: Message) -> dict[str, Any]:
     """Tell each, whatever became of the others: ``{"reached": [WHOM, ...], "not_reached": {WHOM: WHY, ...}}``.
 
-    Raises nothing for what the world does. Takes about a minute for each at most.
+    Raises nothing for what the world does. A web hook takes 14 s at most and a program 10 s: whoever tells may hold a
+    lease of 30 s.
     """
     return evidence([_tell(target, message) for target in targets])
 

@@ -18,9 +18,8 @@ from instar.notify.outcome import Told
 from instar.notify.signature import signed_headers, signing_key
 from instar.notify.targets import Webhook
 
-TIMEOUT_S = 10.0  # for each wait: to connect, and for an answer
-ATTEMPT_TIMEOUT_S = 20.0  # for all waits of an attempt: an answer may come a byte at a time
-WAITS_S = (1.0, 3.0)  # between the attempts, of which there is one more
+TIMEOUT_S = 4.0  # for an attempt, however slowly an answer comes
+WAITS_S = (0.5, 1.5)  # between the attempts, of which there is one more
 _PASSING = frozenset({408, 425, 429})  # and 500 to 599: another attempt may find it better
 _HEADER_SAFE = "".join(sorted(set(string.punctuation) - {"%"}))
 
@@ -111,9 +110,9 @@ def _attempt(opener: OpenerDirector, url: str, key: bytes, message: Message, sen
     }
     try:
         request = Request(url, body, headers, method="POST")  # noqa: S310 - http or https, see _refusal
-        within(ATTEMPT_TIMEOUT_S, lambda: opener.open(request, timeout=TIMEOUT_S).close())
+        within(TIMEOUT_S, lambda: opener.open(request, timeout=TIMEOUT_S).close())
     except Overdue:
-        return _Failure(f"no whole answer within {ATTEMPT_TIMEOUT_S:g} s", passing=True)
+        return _late()
     except HTTPError as answer:
         answer.close()
         if 300 <= answer.code < 400:
@@ -138,6 +137,10 @@ def _of_network(error: object) -> _Failure:
     if isinstance(error, ssl.SSLCertVerificationError):
         return _Failure(f"its certificate is not trusted: {error.verify_message}", passing=False)
     if isinstance(error, TimeoutError):
-        return _Failure(f"no answer within {TIMEOUT_S:g} s", passing=True)
+        return _late()
     said = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
     return _Failure(f"it cannot be reached: {said}", passing=True)
+
+
+def _late() -> _Failure:
+    return _Failure(f"no answer within {TIMEOUT_S:g} s", passing=True)
