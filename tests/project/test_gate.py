@@ -46,7 +46,7 @@ def test_every_tool_is_read_as_it_is_written(tmp_path: Path) -> None:
         liquibase = { database = "env:D", tag = "v7" }
         [[migrations.orders-v3.gates]]
         before = "rollback"
-        command = { argv = ["/opt/ask", "orders"], timeout = "2m" }
+        command = { argv = ["/opt/ask", "orders"], timeout = "2m", variables = ["ASK_TOKEN"] }
         """,
     )
     assert alembic.alembic is not None
@@ -58,6 +58,7 @@ def test_every_tool_is_read_as_it_is_written(tmp_path: Path) -> None:
     assert change.liquibase.changeset == ("weight", "ana", "db/changes.sql")
     assert command.command is not None
     assert (command.command.argv, command.command.timeout) == (("/opt/ask", "orders"), 120)
+    assert command.command.variables == ("ASK_TOKEN",)
     labels = [gate.label for gate in (alembic, flyway, change, tag, command)]
     assert labels == ["alembic-ae10", "flyway-7.1", "liquibase-weight", "tagged", "command-ask"]
 
@@ -75,6 +76,7 @@ def test_every_tool_is_read_as_it_is_written(tmp_path: Path) -> None:
         ("liquibase = { database = 'env:D', tag = 'a', changeset = 'a::b::c' }", "changeset ="),
         ("command = { argv = [] }", "name at least one"),
         ("command = { argv = ['x'], timeout = '1h' }", '"10m" or less'),
+        ("command = { argv = ['x'], variables = ['A=b'] }", "names alone"),
         ("command = { argv = 'rm -rf x' }", "write an array"),
         ("flyway = { database = 'env:D', version = '7' }, command = { argv = ['x'] }", "flyway ="),
         ("flywy = { database = 'env:D', version = '7' }", "did you mean `flyway`?"),

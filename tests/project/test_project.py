@@ -93,32 +93,17 @@ def test_settings_that_do_not_fit_together_are_found(
     assert found[0].severity == "error"
 
 
-def test_what_nothing_acts_on_yet_is_a_warning_and_not_silent(tmp_path: Path) -> None:
-    gate = 'gates = [{ before = "switch", flyway = { database = "env:D", version = "7" } }]\nreverse = {'
-    finding = only(tmp_path, settings("reverse = {", gate))
-    assert finding.severity == "warning"
-    assert "nothing acts on it yet" in finding.message
-
-
-ROLLOUT = (
-    "rollout = { caught_up_lag = 5, archive = 'old' }\nlimits.lag = { above = 1, window = '5m', then = 'alert' }\n"
-)
 RULES = "notify = { command = ['x'] }\nrequire_rehearsal = '7d'\n"
 
 
-@pytest.mark.parametrize(
-    ("before", "text", "paths"),
-    [
-        ("reverse = {", ROLLOUT, ["limits.lag", "rollout.archive", "rollout.caught_up_lag"]),
-        ("registry = {", RULES, ["notify", "require_rehearsal"]),
-    ],
-)
-def test_each_rollout_setting_that_nothing_acts_on_yet_is_named(
-    tmp_path: Path, before: str, text: str, paths: list[str]
-) -> None:
-    found = load(tmp_path, settings(before, text + before)).findings
-    assert all(finding.severity == "warning" and "nothing acts on it yet" in finding.message for finding in found)
-    assert [path for path, finding in zip(paths, found, strict=True) if (finding.path or "").endswith(path)] == paths
+def test_every_setting_of_a_rollout_is_acted_on_so_that_none_is_a_finding(tmp_path: Path) -> None:
+    rollout = """
+    rollout = { caught_up_lag = 5, archive = 'old' }
+    limits.lag = { above = 1, window = '5m', then = 'alert' }
+    gates = [{ before = "switch", flyway = { database = "env:D", version = "7" } }]
+    """
+    for before, text in (("reverse = {", rollout), ("registry = {", RULES)):
+        assert load(tmp_path, settings(before, text + before)).findings == ()
 
 
 def test_two_migrations_must_not_write_one_topic(tmp_path: Path) -> None:

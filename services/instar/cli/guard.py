@@ -9,8 +9,10 @@ from instar.cli.exits import OK
 from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, open_project
 from instar.cli.steering import MigrationArgument
 from instar.cli.stopping import stopping
-from instar.core.rollout.phase import FINAL
+from instar.core.rollout.phase import FINAL, Phase
 from instar.kafka.errors import KafkaTrouble
+from instar.operations.alerting import Alerts
+from instar.operations.notifying import notifier
 from instar.operations.rolling import Rolling, rolling
 from instar.state.errors import StateTrouble
 
@@ -38,18 +40,20 @@ def guard(
         stopping() as ending,
         rolling(open_project(project, environment), migration, bootstrap=bootstrap, actor="guard") as at,
     ):
+        alerts = Alerts(at.name, at.project.environment_name, at.migration.limits.to_judge(), notifier(at.project).tell)
         while not ending.event.is_set():
-            if _look(at) or once:
+            if _look(at, alerts) or once:
                 return OK
             ending.event.wait(every)
     return ending.exit_code
 
 
-def _look(at: Rolling) -> bool:
+def _look(at: Rolling, alerts: Alerts) -> bool:
     """One look. Is the migration at its end?"""
     try:
         before = at.coordinator.state(at.name)
         result = at.observe()
+        verdicts = () if result is None or result.state.phase is Phase.EXPANDED else at.keeper.limits()
     except (KafkaTrouble, StateTrouble) as trouble:
         log.warning("it cannot be looked at now", migration=at.name, why=str(trouble))
         return False
@@ -62,4 +66,6 @@ def _look(at: Rolling) -> bool:
             did=list(result.ran),
             why=result.message,
         )
+    for message, reached in alerts.look(verdicts, at.now_ms()):
+        log.warning(message.subject, migration=at.name, why=message.text, **reached)
     return (before if result is None else result.state).phase in FINAL

@@ -32,8 +32,6 @@ OWNED_KAFKA_KEYS = frozenset(
     }
 )
 
-_LATER = "it is read and checked, and nothing acts on it yet"
-
 
 def cross_check(file: SettingsFile, catalogue: Catalogue, sources: Mapping[str, SubjectSource]) -> list[Finding]:
     """Everything at once, each finding at its key's line."""
@@ -50,10 +48,6 @@ def _environments(file: SettingsFile) -> Iterator[Finding]:
             path = ("environments", name, "kafka", key)
             message = f"`{dotted(path)}` is set by instar itself, because exactly-once rests on it"
             yield file.finding("settings", path, message, "remove it")
-        for key in ("notify", "require_rehearsal"):
-            if getattr(environment, key) is not None:
-                at: KeyPath = ("environments", name, key)
-                yield file.finding("settings", at, f"`{dotted(at)}`: {_LATER}", "do not rely on it", severity="warning")
 
 
 def _targets_twice(file: SettingsFile) -> Iterator[Finding]:
@@ -83,7 +77,6 @@ class _Check:
         self.sources = sources
 
     def run(self) -> Iterator[Finding]:
-        yield from self.not_yet()
         yield from self.mode()
         yield from self.topics()
         yield from self.subjects()
@@ -94,15 +87,6 @@ class _Check:
     def wrong(self, path: KeyPath, message: str, remedy: str, **more: Any) -> Finding:
         full = (*self.at, *path)
         return self.file.finding("settings", full, f"`{dotted(full)}`: {message}", remedy, **more)
-
-    def not_yet(self) -> Iterator[Finding]:
-        """What the settings can say and this version of instar does not do: never silently ignored."""
-        migration = self.migration
-        if migration.gates:
-            yield self.wrong(("gates",), _LATER, "do not rely on it", severity="warning")
-        for table in ("limits", "rollout"):
-            for key in sorted(getattr(migration, table).model_fields_set):
-                yield self.wrong((table, key), _LATER, "do not rely on it", severity="warning")
 
     def mode(self) -> Iterator[Finding]:
         """What each mode cannot go together with, as far as the settings tell; the topics themselves tell the rest."""

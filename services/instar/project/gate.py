@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from instar.project.model import LateValue, Strict, duration_s, wrong
+from instar.project.model import LateValue, Names, Strict, duration_s, wrong
 
 Before = Literal["apply", "switch", "rollback", "retire", "abandon"]
 TOOLS = ("alembic", "flyway", "liquibase", "command")
@@ -14,6 +14,7 @@ TOOLS = ("alembic", "flyway", "liquibase", "command")
 # Flyway's own rule: numbers, separated by points or underscores (org.flywaydb.core.api.MigrationVersion).
 _FLYWAY_VERSION = re.compile(r"[0-9]{1,50}([._][0-9]{1,50})*\Z")
 _GATE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _LONGEST_COMMAND_S = 600
 
 Name = Annotated[str, Field(min_length=1)]
@@ -41,6 +42,13 @@ def _timeout(value: Any) -> int:
     if seconds > _LONGEST_COMMAND_S:
         raise wrong(f"a command gate is asked for at most {_LONGEST_COMMAND_S} s", 'write "10m" or less')
     return seconds
+
+
+def _variables(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if not _VARIABLE.match(name):
+            raise wrong("this is no name of an environment variable", 'write names alone: variables = ["ASK_TOKEN"]')
+    return names
 
 
 class AlembicGate(Strict):
@@ -87,10 +95,14 @@ class LiquibaseGate(Strict):
 
 
 class CommandGate(Strict):
-    """Open when the program exits with 0, closed when with 3; anything else is unknown. No shell reads ``argv``."""
+    """Open when the program exits with 0, closed when with 3; anything else is unknown. No shell reads ``argv``.
+
+    ``variables``: which of instar's own environment variables the program gets, beside ``PATH``, ``HOME`` and the like.
+    """
 
     argv: Annotated[tuple[Name, ...], Field(strict=False, min_length=1)]
     timeout: Annotated[int, BeforeValidator(_timeout)] = 30  # written "30s", held in seconds
+    variables: Annotated[Names, AfterValidator(_variables)] = ()
 
 
 class Gate(Strict):
