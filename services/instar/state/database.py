@@ -57,7 +57,9 @@ class Database:
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction that changes something: committed at the end, rolled back where anything is raised."""
-        with self._translated(), self._engine.execution_options(**{_WRITES: True}).begin() as connection:
+        # SQLAlchemy forgets how many rows an INSERT made unless it is asked to keep that.
+        engine = self._engine.execution_options(**{_WRITES: True, "preserve_rowcount": True})
+        with self._translated(), engine.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
