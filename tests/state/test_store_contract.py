@@ -120,7 +120,7 @@ class StoreContract:
             lease.renew()
 
     def test_the_lease_of_one_migration_writes_no_other(self, lab: StoreLab) -> None:
-        with lab.store.lease("other", "ada") as lease, pytest.raises(LeaseLost, match="other"):
+        with lab.store.lease("other", "ada") as lease, pytest.raises(LeaseLost):
             lab.store.write(NAME, {}, noted(), expected_revision=0, lease=lease)
         assert lab.store.held(NAME) == Held(None, 0)
 
