@@ -92,8 +92,12 @@ class Lab:
         return Coordinator(self.store, self.runner, self.keeper, self.clock, environment="test", owner=owner, **more)
 
     def at(self, action: str = "", **more: Any) -> Circumstances:
-        approval = Approval(f"a{len(self.store.ledger)}", action, self.plan.fingerprint, "ada", "bob", FRESH_MS)
-        return Circumstances(self.clock.now_ms(), self.plan.fingerprint, approval=approval if action else None, **more)
+        if not action:
+            return Circumstances(self.clock.now_ms(), self.plan.fingerprint, **more)
+        asked = "apply" if action == "replan" else action
+        name = f"a{len(self.store.approvals)}"
+        approval = self.store.approve(NAME, Approval(name, asked, self.plan.fingerprint, "ada", "bob", FRESH_MS))
+        return Circumstances(self.clock.now_ms(), self.plan.fingerprint, approval=approval, **more)
 
     def command(self, name: str) -> Command:
         """The command of that name as one gives it who has everything: a reason, an approval, no readers left."""

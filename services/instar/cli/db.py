@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from instar.cli.exits import NO, OK, REFUSED, USAGE, fail
+from instar.cli.exits import NO, OK, USAGE, fail
 from instar.cli.output import Document, print_json, stderr
 from instar.cli.scope import EnvironmentOption, ProjectOption, open_project
 from instar.cli.stating import database_of
@@ -108,7 +108,7 @@ def downgrade(
         if confirm != name:
             fail(f"--confirm says {confirm!r}, the environment is {name!r}.", f"Add --confirm {name}.", USAGE)
         if not reason.strip():
-            fail("A downgrade needs a reason.", "Add --reason TEXT.", REFUSED)
+            fail("A downgrade needs a reason.", "Add --reason TEXT.", USAGE)
         before = schema.standing(database)
         after = schema.downgrade(database, to)
         if after.current is not None:

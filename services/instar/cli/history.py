@@ -22,11 +22,10 @@ _COLUMNS = {
     "actor": "who",
     "action": "what",
     "reason": "why",
-    "note": "what came of it",
     "fingerprint": "plan",
 }
 _ANCHOR = re.compile(r"(?P<number>[1-9]\d*):(?P<hash>[0-9a-f]{64})\Z")
-_SHORT = 12
+_SHORT = 8
 _NEWEST = 50
 
 
@@ -95,21 +94,20 @@ def _verify(ledger: Ledger, anchors: list[Head], output: Format) -> int:
 
 
 def _row(entry: Entry, output: Format) -> dict[str, Any]:
-    details: Any = json.loads(entry.details)
     row: dict[str, Any] = {
         "number": entry.number,
-        "at": datetime.fromtimestamp(entry.at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S"),
+        "at": datetime.fromtimestamp(entry.at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M"),
         "migration": entry.migration,
         "actor": entry.actor,
         "action": entry.action,
         "reason": entry.reason,
     }
     if output is Format.TABLE:
-        return row | {"fingerprint": entry.fingerprint[:_SHORT], "note": details.get("note", "")}
+        return row | {"fingerprint": entry.fingerprint[:_SHORT]}
     return row | {
         "at_ms": entry.at_ms,
         "fingerprint": entry.fingerprint,
-        "details": details,
+        "details": json.loads(entry.details),
         "revision": entry.state_revision,
         "hash": entry.hash,
     }

@@ -13,6 +13,7 @@ from instar.cli import completing
 from instar.cli.asking import wait_until_asked
 from instar.cli.fencing import FenceOption, FenceReasonOption, fence_of
 from instar.cli.governing import govern
+from instar.cli.mirroring import mirroring
 from instar.cli.output import Format
 from instar.cli.runs import Which, chosen, prepare, remember, summarize
 from instar.cli.scope import (
@@ -106,8 +107,12 @@ def worker(
         slots = [Slot(slots[0].instance, lambda: runs[0].plan, steered)]
     began_s = time.monotonic()
     todo = sum(run.todo_records for run in runs) if until else None
-    with stopping() as state, showing(migration, todo) as show:
-        supervise(slots, state.event, show)
+    with (
+        stopping() as state,
+        showing(migration, todo) as show,
+        mirroring(opened, migration, name, "worker", show) as told,
+    ):
+        supervise(slots, state.event, told)
     summarize(runs, cluster, time.monotonic() - began_s, output)
     return state.exit_code
 

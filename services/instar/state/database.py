@@ -54,10 +54,19 @@ class Database:
     def __str__(self) -> str:
         return shown(self.url)
 
+    @property
+    def exists(self) -> bool:
+        """False where the file of SQLite is not there yet. A server may be away, which only a transaction tells."""
+        return not self.is_sqlite or Path(str(self.url.database)).exists()
+
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction that changes something: committed at the end, rolled back where anything is raised."""
-        with self._translated(), self._engine.execution_options(**{_WRITES: True}).begin() as connection:
+        if not self.exists:
+            Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
+        # SQLAlchemy forgets how many rows an INSERT made unless it is asked to keep that.
+        engine = self._engine.execution_options(**{_WRITES: True, "preserve_rowcount": True})
+        with self._translated(), engine.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
@@ -82,7 +91,6 @@ class Database:
 
     def _made(self) -> Engine:
         if self.is_sqlite:
-            Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
             engine = sa.create_engine(self.url, poolclass=NullPool, connect_args={"timeout": self._lock_timeout_s})
             event.listen(engine, "connect", self._set_up_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
@@ -161,7 +169,8 @@ class Database:
                 f"Another program held rows of the state in {self} for too long ({said}).",
                 "Nothing was changed. Run the command again.",
             )
-        if state in _NOT_ALLOWED_STATES or state.startswith(_CREDENTIALS_CLASS):
+        # A refused connection has no code yet, only the server's words.
+        if state in _NOT_ALLOWED_STATES or state.startswith(_CREDENTIALS_CLASS) or "authentication failed" in said:
             return NotAllowed(f"The state in {self} does not let this user in: {said}", "Check user and permissions.")
         if state == _UNDEFINED_TABLE and isinstance(error, ProgrammingError):
             return NotMigrated(f"The state in {self} lacks a table: {said}", "instar db upgrade")

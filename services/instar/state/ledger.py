@@ -84,9 +84,9 @@ class Ledger:
         """Read all of it: the chain, its end, and that each rollout is what its last entry says was written."""
         with self._database.reading() as connection:
             asked = sa.select(ledger).where(ledger.c.environment == self._environment).order_by(ledger.c.number)
-            rows = connection.execution_options(yield_per=1000).execute(asked)
             written: dict[str, Entry] = {}
-            found = check(_watched(map(_entry, rows), written), self._head(connection), anchors)
+            with connection.execution_options(yield_per=1000).execute(asked) as rows:  # closed where a check ends early
+                found = check(_watched(map(_entry, rows), written), self._head(connection), anchors)
             if isinstance(found, Broken):
                 return found
             return self._disowned(connection, written) or found

@@ -48,6 +48,8 @@ class Standing:
 
 
 def standing(database: Database) -> Standing:
+    if not database.exists:  # a look makes no file
+        return Standing("empty", None, _steps()[-1].revision, _steps())
     with database.reading() as connection:
         return _standing(connection)
 

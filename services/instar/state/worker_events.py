@@ -57,7 +57,7 @@ class WorkerEvents:
         asked = (
             sa.select(worker_events)
             .where(worker_events.c.environment == self._environment, worker_events.c.migration == migration)
-            .order_by(worker_events.c.at_ms.desc(), worker_events.c.id)
+            .order_by(worker_events.c.at_ms.desc(), worker_events.c.id.desc())
             .limit(newest)
         )
         with self._database.reading() as connection:

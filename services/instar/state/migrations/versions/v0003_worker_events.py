@@ -1,4 +1,4 @@
-"""What became of workers, as they told it, perhaps later (`state/mirror.py`)."""
+"""What became of workers, as they told it, perhaps later."""
 
 import sqlalchemy as sa
 from alembic import op
