@@ -35,8 +35,8 @@ from instar.rollout.coordinator import Coordinator, Result
 from realkafka.pytest_plugin import Kafka
 
 PRINT = "f" * 64
-# A coordinator's process dies before its third store write, the next one behind it: so one dies with a step done that is
-# not on record, and one with a step on record that is not begun.
+# A coordinator's process dies at its third store write, one behind it and the next before it: so one leaves a step on
+# record that is not begun, and one leaves a step done that is not on record.
 WRITES_OF_A_LIFE = 3
 
 
