@@ -35,23 +35,27 @@ class NotOfTheBarrier(Reversible):
 
 
 @dataclass
-class KnownPermissions:
-    """Permissions of a cluster whose rules we make up. ``allowed`` None: it has no authorizer."""
+class MadeUpPermissions:
+    """Those of a cluster whose rules we make up. ``allowed`` None: it has no authorizer."""
 
     allowed: set[str] | None = None
+    withdrawn: set[str] = field(default_factory=set)
+
+    def known(self, topic: str) -> bool:
+        return self.allowed is not None
+
+    def writers(self, topic: str) -> Collection[str]:
+        return sorted((self.allowed or set()) - self.withdrawn)
 
     def picture(self, topic: str) -> Mapping[str, Any]:
-        return {"allowed": None if self.allowed is None else sorted(self.allowed)}
-
-    def writers(self, topic: str) -> Collection[str] | None:
-        return None if self.allowed is None else sorted(self.allowed)
+        return {"withdrawn": sorted(self.withdrawn)}
 
     def withdraw(self, topic: str, principals: Collection[str]) -> None:
         assert self.allowed is not None
-        self.allowed.difference_update(principals)
+        self.withdrawn.update(principals)
 
     def restore(self, topic: str, picture: Mapping[str, Any]) -> None:
-        self.allowed = None if picture["allowed"] is None else set(picture["allowed"])
+        self.withdrawn = set(picture["withdrawn"])
 
 
 def nothing_to_translate(migration: str, group: str, to: Side, switched: Mapping[int, int] | None) -> Outcome:
@@ -119,7 +123,7 @@ class Stage:
         translate: Translator = nothing_to_translate,
     ) -> Iterator[Barrier]:
         """A coordinator's process, to its end."""
-        cluster, clock, allowed = self.cluster, Ticking(), permissions or KnownPermissions()
+        cluster, clock, allowed = self.cluster, Ticking(), permissions or MadeUpPermissions()
         control = RolloutControl(cluster, Failpoints(failpoint))
         bridges = BridgeHandler(cluster, control)
         handlers: dict[type[Effect], Handler] = {

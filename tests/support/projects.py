@@ -197,7 +197,7 @@ def parcels(count: int, partitions: int, *, start: int = 0, versions: tuple[int,
 
 def produce(kafka: Mapping[str, Any], topic: str, events: Iterable[Event], **settings: Any) -> int:
     """Write the events as somebody's program would; how many. Fails unless every one is acknowledged."""
-    producer = Producer({**kafka, "enable.idempotence": True, "linger.ms": 5, "log_level": 3, **settings})
+    producer = Producer({"enable.idempotence": True, "linger.ms": 5, "log_level": 3, **kafka, **settings})
     failures: list[str] = []
     count = 0
     for one in events:

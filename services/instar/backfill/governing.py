@@ -26,7 +26,7 @@ from instar.kafka.writer import Writer
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S = 1.0
-CATCH_UP_TIMEOUT_S = 20.0
+CATCH_UP_TIMEOUT_S = 30.0  # above what the transaction of a coordinator that died may hold the topic's end
 
 
 @dataclass(frozen=True, slots=True)

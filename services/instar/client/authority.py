@@ -4,11 +4,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from instar.client.errors import SetupError
 from instar.core.control import TOPIC
-from instar.core.rollout.control_messages import EpochMessage, Message, Said, key_of, said_of, value_of
+from instar.core.rollout.control_messages import Message, Said, key_of, said_of, value_of
 from instar.core.rollout.phase import Side
 from instar.kafka.cluster import Cluster
 from instar.kafka.entries import EntriesFollower, write_entries
@@ -18,6 +19,27 @@ log = logging.getLogger("instar.client")
 
 CONFIRM_EVERY_S = 1.0
 START_TIMEOUT_S = 30.0
+
+
+Word = tuple[int, str, str]
+"""What an epoch record says to a producer: number, authority, state. Who wrote it, and when, does not matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """``word`` None: the epoch record cannot be read, which is treated as closing. ``side`` None: nobody may write."""
+
+    word: Word | None
+    side: Side | None
+
+    @classmethod
+    def of(cls, said: Said) -> "Standing":
+        sides: tuple[Side, Side] = ("old", "new")
+        side = next((side for side in sides if said.may_write(side)), None)
+        epoch = said.epoch
+        if epoch is not None:
+            return cls((epoch.epoch, epoch.authority, epoch.state), side)
+        return cls(None if side is None else (0, "old", "open"), side)
 
 
 class Authority:
@@ -39,14 +61,17 @@ class Authority:
         self._told = ""
         self._news = threading.Condition()
         self._said = Said()
+        self._standing = Standing.of(self._said)
         try:
             self._cluster = Cluster(kafka)
             if announce is not None:
                 # Before the topic is read: a coordinator that closes an epoch after this waits for us, and a record
                 # that says closing before it is one that we read.
                 self.say(announce)
+            # Who only reads may go on with an old word.
+            confirm_every_s = None if announce is None else CONFIRM_EVERY_S
             self._follower = EntriesFollower(
-                kafka, TOPIC, self._seen, troubled=self._tell, confirm_every_s=CONFIRM_EVERY_S
+                kafka, TOPIC, self._seen, troubled=self._tell, confirm_every_s=confirm_every_s
             )
         except KafkaTrouble as trouble:
             said = f"The control topic of {migration} cannot be used. {trouble}"
@@ -66,14 +91,9 @@ class Authority:
             return self._said
 
     @property
-    def epoch(self) -> EpochMessage | None:
-        return self.said.epoch
-
-    def side(self) -> Side | None:
-        """The side whose topic may be written by the newest word that we have; None while neither may."""
-        said = self.said
-        sides: tuple[Side, Side] = ("old", "new")
-        return next((side for side in sides if said.may_write(side)), None)
+    def standing(self) -> Standing:
+        """What the newest epoch record that we have says. Cheap: asked for every record."""
+        return self._standing
 
     @property
     def age_s(self) -> float:
@@ -102,6 +122,7 @@ class Authority:
         said = said_of(self._migration, entries)
         with self._news:
             differs, self._said = said != self._said, said
+            self._standing = Standing.of(said)
             self._news.notify_all()
         if differs:
             self._changed()

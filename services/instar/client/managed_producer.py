@@ -17,9 +17,9 @@ from typing import Any, Self
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.serialization import MessageField, SerializationContext
 
-from instar.client.authority import Authority, now_ms
+from instar.client.authority import Authority, Word, now_ms
 from instar.client.errors import Closing, CommitUnknown, SetupError
-from instar.core.rollout.control_messages import Acknowledgement, EpochMessage, ProducerMessage
+from instar.core.rollout.control_messages import Acknowledgement, ProducerMessage
 from instar.core.rollout.phase import Side
 from instar.kafka.errors import KafkaTrouble, error_of, is_never_taken
 
@@ -39,10 +39,6 @@ _CALL_TIMEOUT_S = 30.0
 # Shorter than the client's own 5 minutes: a barrier waits for the last record.
 _SETTINGS: Mapping[str, Any] = {"client.id": "instar-client", "message.timeout.ms": 20_000, "log_level": 3}
 _OURS: Mapping[str, Any] = {"enable.idempotence": True}
-_BEFORE_ANY = (0, "old", "open")
-
-_Word = tuple[int, str, str]
-"""What an epoch record says to a producer: number, authority, state. Who wrote it, and when, does not matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +86,7 @@ class ManagedProducer:
         if transactional_id:
             self._settings["transactional.id"] = transactional_id
         self._changed = threading.Condition()
-        self._acted: _Word | None = None  # the word that was acted upon; until then nothing is written
+        self._acted: Word | None = None  # the word that was acted upon; until then nothing is written
         self._side: Side | None = None
         self._busy = False  # a transaction is open
         self._closed = False
@@ -127,7 +123,7 @@ class ManagedProducer:
             raise SetupError("A transactional producer writes in transactions.", remedy="Use `with transaction()`.")
         deadline_s = time.monotonic() + self._wait_s
         while True:
-            side = self._wait_for_side(deadline_s)
+            side = self._writable() or self._wait_for_side(deadline_s)
             record = self._record(side, value, key, partition, headers, timestamp_ms, on_delivery)
             with self._changed:
                 if self._writable() == side:
@@ -171,8 +167,7 @@ class ManagedProducer:
     @property
     def topic(self) -> str | None:
         """The topic that is written now; None while neither may be."""
-        with self._changed:
-            side = self._writable()
+        side = self._writable()
         return None if side is None else self._ways[side].topic
 
     def close(self) -> None:
@@ -206,10 +201,11 @@ class ManagedProducer:
     # ------------------------------------------------------------------ where to write
 
     def _writable(self) -> Side | None:
-        """The side to write now; the lock is held. None while it is not certain."""
-        if self._closed or self._side is None or self._acted != self._word() or self._authority.side() != self._side:
+        """The side to write now; None while it is not certain. Certain for as long as the lock is held."""
+        standing, side = self._authority.standing, self._side
+        if side is None or side != standing.side or self._acted != standing.word or self._closed:
             return None
-        return self._side if self._authority.age_s <= DOUBT_AFTER_S else None
+        return side if self._authority.age_s <= DOUBT_AFTER_S else None
 
     def _wait_for_side(self, deadline_s: float) -> Side:
         with self._changed:
@@ -221,7 +217,7 @@ class ManagedProducer:
             return side
 
     def _why(self) -> str:
-        epoch = self._authority.epoch
+        epoch = self._authority.said.epoch
         if self._closed:
             return f"{self._name} is closed"
         if self._authority.age_s > DOUBT_AFTER_S:
@@ -229,13 +225,6 @@ class ManagedProducer:
         if epoch is not None and epoch.state == "closing":
             return f"authority of {self._migration} moves to the {epoch.authority} topic (epoch {epoch.epoch})"
         return f"{self._name} is about to go on in another topic of {self._migration}"
-
-    def _word(self) -> _Word | None:
-        """None: the epoch record cannot be read, which is treated as closing."""
-        epoch = self._authority.epoch
-        if epoch is None:
-            return None if self._authority.side() is None else _BEFORE_ANY
-        return epoch.epoch, epoch.authority, epoch.state
 
     # ------------------------------------------------------------------ acting upon the epoch record
 
@@ -256,18 +245,19 @@ class ManagedProducer:
                 time.sleep(_LOOK_EVERY_S)
 
     def _has_to_act(self) -> bool:
-        return self._closed or self._acted is None or self._acted != self._word()
+        return self._closed or self._acted is None or self._acted != self._authority.standing.word
 
     def _act(self) -> bool:
         """Finish what was begun, and then say so or go on. False: look again."""
-        epoch, word = self._authority.epoch, self._word()
-        if not self._finished() or word is None:
+        standing = self._authority.standing
+        if not self._finished() or standing.word is None:
             return False
-        if epoch is not None and epoch.state == "closing" and not self._acknowledged(epoch):
+        epoch, _, state = standing.word
+        if state == "closing" and not self._acknowledged(epoch):
             return False
         with self._changed:
-            if self._word() == word:
-                self._acted, self._side = word, self._authority.side()
+            if self._authority.standing == standing:
+                self._acted, self._side = standing.word, standing.side
                 self._changed.notify_all()
         return True
 
@@ -281,23 +271,23 @@ class ManagedProducer:
                 return False
         return self.flush(_FLUSH_S) == 0
 
-    def _acknowledged(self, epoch: EpochMessage) -> bool:
+    def _acknowledged(self, epoch: int) -> bool:
         doubt_s = self._in_doubt_for_s()
         if doubt_s > 0:
             log.warning(
                 "%s cannot acknowledge epoch %d yet: a record without an answer may arrive for %.0f s more",
                 self._name,
-                epoch.epoch,
+                epoch,
                 doubt_s,
             )
             time.sleep(min(doubt_s, _AGAIN_AFTER_S))
             return False
         try:
-            self._authority.say(Acknowledgement(self._name, epoch.epoch, now_ms()))
+            self._authority.say(Acknowledgement(self._name, epoch, now_ms()))
         except KafkaTrouble as trouble:
-            log.warning("%s could not acknowledge epoch %d: %s", self._name, epoch.epoch, trouble)
+            log.warning("%s could not acknowledge epoch %d: %s", self._name, epoch, trouble)
             return False
-        log.info("%s has stopped for epoch %d of %s", self._name, epoch.epoch, self._migration)
+        log.info("%s has stopped for epoch %d of %s", self._name, epoch, self._migration)
         return True
 
     def _in_doubt_for_s(self) -> float:

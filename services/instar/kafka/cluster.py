@@ -110,9 +110,10 @@ class Cluster:
                     name
                 ].result(),
             )
-        except TopicMissing:
+            settings = self._settings(name)
+        except TopicMissing:  # also where it is deleted between the two questions
             return None
-        return Topic(name, _uuid_bytes(described.topic_id), len(described.partitions), self._settings(name))
+        return Topic(name, _uuid_bytes(described.topic_id), len(described.partitions), settings)
 
     def topic(self, name: str) -> Topic:
         """The topic. Raises ``TopicMissing``."""

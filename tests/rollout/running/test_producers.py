@@ -4,14 +4,18 @@ from collections.abc import Callable
 
 import pytest
 from confluent_kafka import Producer
-from tests.support.barrier import Barrier, KnownPermissions, Stage, make_stage
+from tests.support.barrier import Barrier, MadeUpPermissions, Stage, make_stage
 from tests.support.projects import event, produce
 
+from instar.core.fence import Rule
 from instar.core.provenance import Stamp
 from instar.core.rollout import effect as do
 from instar.core.rollout.control_messages import Acknowledgement, ProducerMessage, key_of
+from instar.kafka.access import Access
 from instar.kafka.entries import write_entries
 from instar.rollout.ports import Outcome
+from instar.rollout.running.permissions import Permissions
+from realkafka.broker import KafkaServer
 from realkafka.pytest_plugin import Kafka
 
 
@@ -33,7 +37,7 @@ def test_all_have_acknowledged_and_the_topic_stays_quiet(stage: Stage) -> None:
         assert awaiting(barrier, stage).kind == "waiting"  # is there anybody else?
         barrier.clock.now_s += 5
         done = awaiting(barrier, stage)
-        assert (done.kind, done.evidence["acknowledged"], done.evidence["authorizer"]) == (
+        assert (done.kind, done.evidence["acknowledged"], done.evidence["known_by_rules"]) == (
             "done",
             ["till", "web"],
             False,
@@ -87,7 +91,7 @@ def test_records_of_somebody_unmanaged_fail_the_barrier_and_those_of_a_bridge_do
 
 
 def test_with_an_authorizer_all_lose_the_permission_who_have_not_acknowledged(stage: Stage) -> None:
-    permissions = KnownPermissions({"User:till", "User:web", "User:batch", "User:report"})
+    permissions = MadeUpPermissions({"User:till", "User:web", "User:batch", "User:report"})
     stage.say(
         ProducerMessage("till", 1, principal="User:till"),
         ProducerMessage("web", 1, principal="User:web"),
@@ -97,19 +101,19 @@ def test_with_an_authorizer_all_lose_the_permission_who_have_not_acknowledged(st
         effect = do.AwaitProducers(1, stage.source, ("User:report",))
         context = stage.context(before=barrier.runner.before(effect, stage.context()))
         assert barrier.runner.run(effect, context).kind == "waiting"
-        assert permissions.allowed == {"User:till", "User:web", "User:batch", "User:report"}
+        assert permissions.withdrawn == set()
         barrier.clock.now_s += 60
         for withdrawn in (["User:batch", "User:web"], []):  # the second time there is nothing left to take
             done = barrier.runner.run(effect, context)
             assert (done.kind, done.evidence["withdrawn"]) == ("done", withdrawn)
-        assert permissions.allowed == {"User:till", "User:report"}
+        assert permissions.withdrawn == {"User:batch", "User:web"}
         for _ in range(2):
             assert barrier.runner.revert(effect, context).kind == "done"
-        assert permissions.allowed == {"User:till", "User:web", "User:batch", "User:report"}
+        assert permissions.withdrawn == set()
 
 
 def test_a_principal_that_a_silent_producer_shares_is_not_kept(stage: Stage) -> None:
-    permissions = KnownPermissions({"User:shop"})
+    permissions = MadeUpPermissions({"User:shop"})
     stage.say(
         ProducerMessage("till", 1, principal="User:shop"),
         ProducerMessage("web", 1, principal="User:shop"),
@@ -119,7 +123,49 @@ def test_a_principal_that_a_silent_producer_shares_is_not_kept(stage: Stage) -> 
         awaiting(barrier, stage)
         barrier.clock.now_s += 60
         assert awaiting(barrier, stage).kind == "done"
-        assert permissions.allowed == set()
+        assert permissions.withdrawn == {"User:shop"}
+
+
+@pytest.mark.parametrize("principal", ["", "User:super"])
+def test_a_silent_producer_that_no_rule_can_stop_fails_the_barrier_by_name(stage: Stage, principal: str) -> None:
+    """Its principal is not known, or passes every rule: whoever else is stopped, it still may write."""
+    permissions = MadeUpPermissions({"User:batch"})
+    stage.say(ProducerMessage("till", 1, principal=principal))
+    with stage.coordinator(permissions=permissions) as barrier:
+        awaiting(barrier, stage)
+        barrier.clock.now_s += 60
+        failed = awaiting(barrier, stage)
+        assert (failed.kind, f"till ({principal or 'unknown'})" in failed.message) == ("failed", True)
+        assert permissions.withdrawn == set()
+        assert awaiting(barrier, stage, "till").kind == "done"
+        assert permissions.withdrawn == {"User:batch"}
+
+
+def test_on_a_cluster_with_access_rules_who_is_silent_can_write_no_more(own_kafka: Callable[..., KafkaServer]) -> None:
+    server = own_kafka(authorizer=True)
+    stage = make_stage(server.client_config(), "orders-v3")
+    access = Access(stage.kafka)
+    limited = server.client_config("limited")
+    principal = f"User:{limited['sasl.username']}"
+    access.add(stage.source, [Rule(principal, "*", "WRITE", allows=True)])
+    # Without WRITE on any topic there is no idempotence to be had, and its refusal would be what is seen.
+    limited["enable.idempotence"] = False
+    produce(limited, stage.source, [event(1, 1, 0)])
+    stage.say(ProducerMessage("till", 1, principal=principal))
+    with stage.coordinator(permissions=Permissions(access)) as barrier:
+        effect = do.AwaitProducers(1, stage.source)
+        context = stage.context(before=barrier.runner.before(effect, stage.context()))
+        assert barrier.runner.run(effect, context).kind == "waiting"
+        produce(limited, stage.source, [event(2, 1, 0)])
+        barrier.clock.now_s += 60
+        for _ in range(2):
+            done = barrier.runner.run(effect, context)
+            assert (done.kind, done.evidence["silent"]) == ("done", ["till"])
+        with pytest.raises(AssertionError, match="TOPIC_AUTHORIZATION_FAILED"):
+            produce(limited, stage.source, [event(3, 1, 0)])
+        assert barrier.runner.revert(effect, context).kind == "done"
+        produce(limited, stage.source, [event(4, 1, 0)])
+    assert sum(stage.cluster.end_offsets(stage.source, range(2)).values()) == 3
 
 
 def test_ends_are_those_of_open_transactions_too(stage: Stage) -> None:

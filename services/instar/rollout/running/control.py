@@ -59,7 +59,7 @@ class Standing:
 
 
 class RolloutControl:
-    """The control topic as the runner of one environment uses it. For one thread. ``close`` it."""
+    """The control topic as a runner uses it. For one thread. ``close`` it."""
 
     def __init__(self, cluster: Cluster, failpoints: Failpoints | None = None) -> None:
         self._cluster = cluster
@@ -173,11 +173,12 @@ class RolloutControl:
             writer.discard()
 
     def _name(self, context: Context) -> str:
-        return transactional_id(context.environment, context.migration)
+        return transactional_id(context.migration)
 
 
-def transactional_id(environment: str, migration: str) -> str:
-    return "-".join(("instar-rollout", *filter(None, (environment, migration))))
+def transactional_id(migration: str) -> str:
+    """As the topic's keys, without the environment: two names of one cluster must not be two coordinators."""
+    return f"instar-rollout-{migration}"
 
 
 def now_ms() -> int:

@@ -49,6 +49,11 @@ class Permissions:
         rules = self._access.rules(topic, "applying")
         return [EVERYBODY] if not rules and self._access.open_without_rules else writers(rules, self._access.own)
 
+    def known(self, topic: str) -> bool:
+        """Do rules decide who may write it? Where they do not, everybody may, and nobody can be named."""
+        access = self._access
+        return access.enforced and not (access.open_without_rules and not access.rules(topic, "applying"))
+
     def picture(self, topic: str) -> dict[str, Any]:
         """``{"withdrawn": [principal, ...]}``: whose permission we have withdrawn, for ``restore``."""
         marks = (rule.principal for rule in self._access.rules(topic, "literal"))

@@ -1,10 +1,11 @@
 """``AwaitProducers``: nobody writes the topic any more that is about to lose authority.
 
-Managed producers say that they are there, and acknowledge. Of the others a cluster with authorisation knows who may
-write; they lose the permission. A cluster without it knows nobody: Kafka's clients cannot ask who has written a
-partition lately. There the topic itself is watched for a while once all managed producers have stopped. Native records
-that come all the same have an unmanaged writer, whom nobody can stop but people, and nobody knows one who is merely
-quiet; the evidence says so. A straggler is not lost: the bridge runs on and carries it (design section 10).
+Managed producers say that they are there, and acknowledge. Of the others a cluster with access rules knows who may
+write; they lose the permission. A cluster without them knows nobody: confluent-kafka (2.16) has no DescribeProducers
+(KIP-664), which would say who has written a partition lately. There the topic itself is watched for a while once all
+managed producers have stopped. Native records that come all the same have an unmanaged writer, whom nobody can stop but
+people; one who is merely quiet for that while is not found, and the evidence says how long was watched. A straggler is
+not lost: the bridge runs on and carries it (design section 10).
 """
 
 import time
@@ -30,14 +31,18 @@ _NAMES_TOLD = 10
 
 
 class Permissions(Protocol):
-    """Who may write a topic by the cluster's rules. Each may raise ``KafkaTrouble``."""
+    """Who may write a topic by the cluster's rules (``running/permissions.py``). Each may raise ``KafkaTrouble``."""
 
-    def picture(self, topic: str) -> Mapping[str, Any]:
-        """What stands now, as plain JSON, for ``restore``. Changes nothing."""
+    def known(self, topic: str) -> bool:
+        """Do rules decide who may write it? Not where the cluster has no authorizer, or none about this topic."""
         ...
 
-    def writers(self, topic: str) -> Collection[str] | None:
-        """The principals that may write it, instar's own left out. None: the cluster has no authorizer."""
+    def writers(self, topic: str) -> Collection[str]:
+        """The principals that a rule lets write it, our own left out. Super users need no rule."""
+        ...
+
+    def picture(self, topic: str) -> Mapping[str, Any]:
+        """``{"withdrawn": [principal, ...]}``: who has lost the permission by us, for ``restore``. Changes nothing."""
         ...
 
     def withdraw(self, topic: str, principals: Collection[str]) -> object:
@@ -95,15 +100,14 @@ class AwaitProducersHandler(Reversible):
                 f"{len(silent)} of {len(said.producers)} managed producers of {asked.topic} have not yet acknowledged "
                 f"epoch {asked.epoch}: {_listed(silent)}",
             )
-        writers = self._permissions.writers(asked.topic)
         evidence = {
             "acknowledged": [name for name in sorted(said.producers) if name not in said.silent(asked.epoch)],
             "silent": silent,
             "waived": sorted(asked.waived),
         }
-        if writers is None:
-            return self._without_authorizer(asked, context.migration, silent, watch, evidence)
-        return self._with_authorizer(asked, said, silent, writers, evidence)
+        if self._permissions.known(asked.topic):
+            return self._by_rules(asked, said, silent, evidence)
+        return self._without_rules(asked, context.migration, silent, watch, evidence)
 
     def revert(self, effect: Effect, context: Context) -> Outcome:
         asked = _effect(effect)
@@ -111,51 +115,46 @@ class AwaitProducersHandler(Reversible):
         self._permissions.restore(asked.topic, context.before)
         return Outcome("done")
 
-    def _with_authorizer(
-        self,
-        asked: do.AwaitProducers,
-        said: Said,
-        silent: Collection[str],
-        writers: Collection[str],
-        evidence: Mapping[str, Any],
+    def _by_rules(
+        self, asked: do.AwaitProducers, said: Said, silent: list[str], evidence: Mapping[str, Any]
     ) -> Outcome:
         """Everybody may write no more but who has acknowledged, or is waived, and says which principal that is."""
-        silent_principals = {said.producers[name].principal for name in silent if name in said.producers}
-        kept = {
-            producer.principal
-            for name, producer in said.producers.items()
-            if name not in silent and producer.principal not in ("", *silent_principals)
-        }
-        kept.update(asked.waived)  # a principal may be waived by its own name
-        withdrawn = [] if UNMANAGED in asked.waived else sorted(set(writers) - kept)
+        writers = set(self._permissions.writers(asked.topic))
+        stopped = set(self._permissions.picture(asked.topic)["withdrawn"])  # by an earlier run of this
+        principals = {name: said.producers[name].principal if name in said.producers else "" for name in silent}
+        unstoppable = [name for name, principal in principals.items() if principal not in writers | stopped]
+        if unstoppable:
+            return Outcome(
+                "failed",
+                {"silent": silent},
+                f"managed producers of {asked.topic} do not acknowledge epoch {asked.epoch}, and no rule that could be "
+                "taken back lets them write, because the principal is not known, a super user, or instar's own: "
+                + _listed([f"{name} ({principals[name] or 'unknown'})" for name in unstoppable]),
+                _remedy(unstoppable),
+            )
         if UNMANAGED in asked.waived:
-            unknown = [name for name in silent if not (name in said.producers and said.producers[name].principal)]
-            if unknown:
-                return Outcome(
-                    "failed",
-                    {"silent": list(silent)},
-                    f"managed producers of {asked.topic} do not acknowledge epoch {asked.epoch}, and which principals "
-                    f"they write as is not known: {_listed(unknown)}",
-                    _remedy(unknown),
-                )
-            withdrawn = sorted(set(writers) & silent_principals)
+            withdrawn = writers.intersection(principals.values())
+        else:
+            others = {producer.principal for name, producer in said.producers.items() if name not in silent}
+            # A principal may be waived by its own name, as a producer is.
+            withdrawn = writers - (others - set(principals.values())) - set(asked.waived)
         if withdrawn:
-            self._permissions.withdraw(asked.topic, withdrawn)
-        return Outcome("done", {**evidence, "authorizer": True, "withdrawn": withdrawn})
+            self._permissions.withdraw(asked.topic, sorted(withdrawn))
+        return Outcome("done", {**evidence, "known_by_rules": True, "withdrawn": sorted(withdrawn)})
 
-    def _without_authorizer(
+    def _without_rules(
         self, asked: do.AwaitProducers, migration: str, silent: list[str], watch: _Watch, evidence: Mapping[str, Any]
     ) -> Outcome:
         if silent:
             return Outcome(
                 "failed",
                 {"silent": silent},
-                f"managed producers of {asked.topic} do not acknowledge epoch {asked.epoch}, and the cluster has no "
-                f"authorizer to stop them with: {_listed(silent)}",
+                f"managed producers of {asked.topic} do not acknowledge epoch {asked.epoch}, and no access "
+                f"rules say who may write it, so they cannot be stopped: {_listed(silent)}",
                 _remedy(silent),
             )
         if UNMANAGED in asked.waived:
-            return Outcome("done", {**evidence, "authorizer": False})
+            return Outcome("done", {**evidence, "known_by_rules": False})
         ends = self._cluster.end_offsets(asked.topic, range(self._cluster.topic(asked.topic).partitions))
         if watch.ends is None or watch.quiet_since_s is None:
             watch.ends, watch.quiet_since_s = ends, self._now_s()
@@ -165,8 +164,8 @@ class AwaitProducersHandler(Reversible):
             return Outcome(
                 "failed",
                 {"unmanaged_records": {str(partition): count for partition, count in native.items()}},
-                f"somebody unmanaged writes {asked.topic}: after every managed producer had stopped came {told}. The "
-                "cluster has no authorizer, so it can be neither named nor stopped from here",
+                f"somebody unmanaged writes {asked.topic}: after every managed producer had stopped came {told}. No "
+                "access rules say who may write it, so it can be neither named nor stopped from here",
                 f"Stop its programs, or waive producer:{UNMANAGED}: what they still write is carried by the bridge, "
                 "later than it was written.",
             )
@@ -174,9 +173,9 @@ class AwaitProducersHandler(Reversible):
         if watched_s < self._quiet_s:
             return Outcome(
                 "waiting",
-                message=f"watching whether somebody unmanaged writes {asked.topic} (the cluster has no authorizer)",
+                message=f"watching whether somebody unmanaged writes {asked.topic} (no access rules say who may)",
             )
-        return Outcome("done", {**evidence, "authorizer": False, "watched_s": round(watched_s, 1)})
+        return Outcome("done", {**evidence, "known_by_rules": False, "watched_s": round(watched_s, 1)})
 
     def _native(self, migration: str, topic: str, starts: Mapping[int, int], ends: Mapping[int, int]) -> dict[int, int]:
         """Records that no bridge of the migration wrote, by partition; those of open transactions count."""
