@@ -125,7 +125,11 @@ class Life:
             self._sent(load, 1.0)
         with self._part("drain") as said:
             said["records"] = sent = load.end()
-            self._wait("every reader to see every record", lambda: not any(each.missing(sent) for each in readers))
+            try:
+                self._wait("every reader to see every record", lambda: not any(each.missing(sent) for each in readers))
+            except Refused as waited:
+                found = "; ".join(each.unseen(sent) for each in readers)
+                raise Refused(f"{waited} {found}.", waited.remedy) from waited
         with self._part("verify both ways") as said:
             self._wait("both bridges to carry what is left", lambda: self._idle(at))
             said.update({direction: self._verify(at, direction) for direction in ("up", "down")})

@@ -36,6 +36,14 @@ class Reader:
     def missing(self, sent: int) -> int:
         return sum(1 for number in range(sent) if not self.seen[number])
 
+    def unseen(self, sent: int) -> str:
+        """What is missing, in a few words."""
+        numbers = [number for number in range(sent) if not self.seen[number]]
+        first = ", ".join(map(str, numbers[:5]))
+        state = "" if self._thread.is_alive() else ", and it has ended"
+        trouble = f", last trouble: {self.trouble}" if self.trouble else ""
+        return f"{self.group} has not seen {len(numbers):,} of {sent:,} ({first}){state}{trouble}"
+
     def result(self, sent: int) -> Mapping[str, int | str]:
         doubled = sum(1 for count in self.seen.values() if count > 1)
         return {"group": self.group, "read": len(self.seen), "lost": self.missing(sent), "doubled": doubled}

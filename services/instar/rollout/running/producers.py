@@ -37,8 +37,8 @@ class Permissions(Protocol):
         """Do rules decide who may write it? Not where the cluster has no authorizer, or none about this topic."""
         ...
 
-    def writers(self, topic: str) -> Collection[str]:
-        """The principals that a rule lets write it, our own left out. Super users need no rule."""
+    def writers(self, topic: str) -> Collection[str] | None:
+        """The principals that a rule lets write it, our own left out; super users need no rule. None: all may."""
         ...
 
     def picture(self, topic: str) -> Mapping[str, Any]:
@@ -119,7 +119,7 @@ class AwaitProducersHandler(Reversible):
         self, asked: do.AwaitProducers, said: Said, silent: list[str], evidence: Mapping[str, Any]
     ) -> Outcome:
         """Everybody may write no more but who has acknowledged, or is waived, and says which principal that is."""
-        writers = set(self._permissions.writers(asked.topic))
+        writers = set(self._permissions.writers(asked.topic) or ())
         stopped = set(self._permissions.picture(asked.topic)["withdrawn"])  # by an earlier run of this
         principals = {name: said.producers[name].principal if name in said.producers else "" for name in silent}
         unstoppable = [name for name, principal in principals.items() if principal not in writers | stopped]
