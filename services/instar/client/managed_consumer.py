@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
-from confluent_kafka import Consumer, Message
+from confluent_kafka import Consumer, KafkaException, Message
 
 from instar.client.authority import Authority
 from instar.client.errors import SetupError
@@ -20,7 +21,9 @@ _LEFT_POLL_S = 0.2
 class ManagedConsumer:
     """Reads whichever topic of a migration the rollout has sent its group to; the old one before any word.
 
-    ``settings`` are librdkafka's, all of them but ``group.id``. ``on_leave`` is called with the consumer before it is
+    ``settings`` are librdkafka's, all of them but ``group.id``. Where offsets are committed by themselves, a message
+    counts as read once the next one is asked for. (librdkafka 2.16's own way loses records: a consumer of committed
+    records that closes in the middle of a transaction commits past what it has not given yet.) ``on_leave`` is called with the consumer before it is
     closed: who commits by hand commits there what ``poll`` has given so far. Raises ``SetupError`` when it is made. For
     one thread. When the control topic cannot be read it goes on as it was told last: reading twice harms nobody, and
     its group's offsets are only moved once it has left.
@@ -38,7 +41,9 @@ class ManagedConsumer:
     ) -> None:
         if any(name in settings for name in _OURS):
             raise SetupError("The settings name a group.id.", remedy="Say group= instead.")
-        self._settings = {"log_level": 3, **settings, "group.id": group}
+        self._settings = {"log_level": 3, "enable.auto.offset.store": False, **settings, "group.id": group}
+        self._stores = "enable.auto.offset.store" not in settings
+        self._given: Message | None = None
         self._topics: Mapping[Side, str] = {"old": old, "new": new}
         self._group = group
         self._on_leave = on_leave
@@ -52,11 +57,15 @@ class ManagedConsumer:
         When the group is asked to leave, the consumer is closed here, between two messages; none comes until the group
         is told where to go on. Raises ``KafkaException`` as the consumer does.
         """
+        self._count_read()
         self._obey()
         if self._consumer is None:
             self._authority.wait(min(timeout_s, _LEFT_POLL_S))
             return None
-        return self._consumer.poll(timeout_s)
+        message = self._consumer.poll(timeout_s)
+        if message is not None and message.error() is None:
+            self._given = message
+        return message
 
     @property
     def consumer(self) -> Consumer | None:
@@ -69,6 +78,8 @@ class ManagedConsumer:
         return None if self._side is None else self._topics[self._side]
 
     def close(self) -> None:
+        """Leave; the last message that ``poll`` gave counts as read."""
+        self._count_read()
         self._leave()
         self._authority.close()
 
@@ -93,6 +104,13 @@ class ManagedConsumer:
             consumer.subscribe([self._topics[side]])
             self._consumer, self._side = consumer, side
             log.info("group %s reads %s", self._group, self._topics[side])
+
+    def _count_read(self) -> None:
+        message, self._given = self._given, None
+        if message is None or self._consumer is None or not self._stores:
+            return
+        with suppress(KafkaException):  # its partition is another member's by now, who reads it again
+            self._consumer.store_offsets(message)
 
     def _leave(self) -> None:
         consumer, self._consumer, self._side = self._consumer, None, None
