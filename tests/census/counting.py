@@ -13,8 +13,12 @@ from confluent_kafka import Producer
 from tests.support.workers import SERVICES
 
 from instar.census.topics import CensusTopics
-from instar.core.census_fold import Census
+from instar.core.census_fold import Census, fold
 from instar.core.census_message import CensusMessage
+from instar.core.census_result import parse_result
+from instar.core.rejected import Rejected
+from instar.kafka.cluster import Cluster
+from instar.kafka.scan import scan
 
 SETTINGS = """\
 format = 1
@@ -41,6 +45,19 @@ class Place:
         settings = SETTINGS.format(bootstrap=kafka["bootstrap.servers"], topic=topic)
         (root / "instar.toml").write_text(settings, encoding="utf-8")
         return cls(root, kafka, CensusTopics(topic))
+
+
+def tables(place: Place) -> Census:
+    """What the instances' tables come to, as they have written it; what they have not counted is not in it."""
+    cluster = Cluster(place.kafka)
+    found = cluster.find(place.topics.results)
+    if found is None:
+        return fold([])
+    partitions = range(found.partitions)
+    starts, ends = (dict.fromkeys(partitions, 0), cluster.end_offsets(found.name, partitions))
+    results = [parse_result(record.value or b"") for record in scan(place.kafka, found.name, starts, ends)]
+    assert not any(isinstance(each, Rejected) for each in results)
+    return fold(each for each in results if not isinstance(each, Rejected))
 
 
 class Instance:

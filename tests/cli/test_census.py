@@ -111,7 +111,7 @@ def test_no_census_yet_is_an_answer_with_a_remedy(shop: Shop) -> None:
     ran = instar("census", "show", at=shop.root)
 
     assert ran.code == 1
-    assert f"{shop.migration}.none.results" in ran.err
+    assert f"{shop.migration}.none" in ran.err
     assert "instar census run --create" in ran.err
 
 

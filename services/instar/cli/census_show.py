@@ -65,7 +65,10 @@ def census_show(
     except ValueError as problem:
         raise Failure(f"--since {since} is not a duration.", "Write 30m, 24h or 7d.", USAGE) from problem
     now_ms = time.time_ns() // 1_000_000
-    reading = read_census(kafka, CensusTopics(opened.settings.census.topic), now_ms - back_s * 1000)
+    settings = opened.settings.census
+    reading = read_census(
+        kafka, CensusTopics(settings.topic), since_ms=now_ms - back_s * 1000, window_ms=settings.window * 1000
+    )
     if subject is not None:
         reading = Reading(reading.census.of_subject(subject), reading.behind, reading.unusable)
     if output is Document.JSON:
@@ -90,9 +93,12 @@ def _tables(reading: Reading) -> None:
     else:
         stderr.print("No worker has told which versions it carries.")
     if reading.behind:
-        stderr.print(f"{reading.behind:,} summaries are not counted yet; is `instar census run` running?")
+        stderr.print(
+            f"{reading.behind:,} summaries were counted just now; `instar census run` has not yet, is it running?",
+            soft_wrap=True,
+        )
     if reading.unusable:
-        stderr.print(f"{reading.unusable:,} results cannot be read: a newer instar wrote them.")
+        stderr.print(f"{reading.unusable:,} records of the census cannot be read and are not counted.")
 
 
 def _client_rows(client: Client) -> list[dict[str, Any]]:
@@ -129,7 +135,7 @@ def _document(reading: Reading, since_ms: int) -> dict[str, Any]:
     return {
         "since_ms": since_ms,
         "summaries_not_counted": reading.behind,
-        "unusable_results": reading.unusable,
+        "unusable": reading.unusable,
         "clients": [
             {
                 "client": client.client,
