@@ -6,8 +6,9 @@ to, so they count once. Each summary is acknowledged only after its table and it
 commits only after both have arrived.
 """
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -16,12 +17,14 @@ import faust
 import structlog
 from faust.auth import SASLCredentials, SSLCredentials
 
+from instar.census.ports import ResultStore
 from instar.census.topics import KEEP_RESULTS_MS, KEEP_WINDOWS_MS, CensusTopics
 from instar.census.transport import Transport
 from instar.core.census_message import CensusMessage, parse
 from instar.core.census_result import WINDOW_MS, Client, Result, counted, parse_result, started
 from instar.core.rejected import Rejected
 from instar.kafka.errors import KafkaTrouble
+from instar.state.errors import Busy, Unreachable
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +35,9 @@ _HEARTBEAT_S = 2.0
 _COMMIT_EVERY_S = 1.0
 _CLEAN_EVERY_S = 300.0
 _SAY_EVERY_S = 60.0
+_KEEP_RECORDS = 500  # at once in the state store
+_KEEP_WITHIN_S = 1.0
+_KEEP_AGAIN_S = 2.0
 
 
 @dataclass(slots=True)
@@ -51,6 +57,7 @@ def application(
     data_dir: Path,
     tally: Tally,
     window_ms: int = WINDOW_MS,
+    store: ResultStore | None = None,
 ) -> Any:
     """A ``faust.App``, ready to be started. Its topics exist. ``data_dir`` is for files that Faust wants to write."""
     app = faust.App(
@@ -116,6 +123,21 @@ def application(
 
     app.agent(source, name="census")(count)
 
+    kept = {topics.summaries}
+    if store is not None:
+        keeping = store
+        kept.add(topics.results)
+
+        async def keep(stream: Any) -> None:
+            try:
+                async for values in stream.take(_KEEP_RECORDS, within=_KEEP_WITHIN_S):
+                    await _keep(keeping, values, app, complain)
+            except Exception as error:
+                await app.crash(error)
+                raise
+
+        app.agent(results, name="keeping")(keep)
+
     async def hold(*_: Any, **__: Any) -> None:
         """Let nothing flow between the end of a recovery and the seek that follows it.
 
@@ -125,7 +147,7 @@ def application(
         """
         app.flow_control.suspend()
         app.consumer.stop_flow()
-        owned = [tp for tp in app.consumer.assignment() if tp.topic == topics.summaries]
+        owned = [tp for tp in app.consumer.assignment() if tp.topic in kept]
         if owned:
             await app.consumer.seek_wait(await app.consumer.earliest_offsets(*owned))
 
@@ -144,6 +166,20 @@ def application(
                 clients.data.pop(key, None)
 
     return app
+
+
+async def _keep(store: ResultStore, values: Iterable[bytes], app: Any, complain: Callable[..., None]) -> None:
+    """Bring results to the store until it takes them, or the instance is stopped."""
+    parsed = [parse_result(value or b"") for value in values]
+    found = [each for each in parsed if not isinstance(each, Rejected)]
+    while not app.should_stop:
+        try:
+            await asyncio.to_thread(store.keep, found)
+        except (Busy, Unreachable) as reason:
+            complain("the state store takes nothing", reason=str(reason))
+            await asyncio.sleep(_KEEP_AGAIN_S)
+        else:
+            return
 
 
 def _state(known: bytes, blank: Result) -> Result:

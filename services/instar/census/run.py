@@ -7,18 +7,27 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from instar.census.ports import ResultStore
 from instar.census.topics import CensusTopics
 from instar.census.transport import transport
 from instar.core.census_result import WINDOW_MS
 from instar.kafka.errors import KafkaTrouble
+from instar.state.errors import StateTrouble
 
 _LOOK_EVERY_S = 0.5
 
 
 def run(
-    kafka: Mapping[str, Any], topics: CensusTopics, partitions: int, stop: threading.Event, window_ms: int = WINDOW_MS
+    kafka: Mapping[str, Any],
+    topics: CensusTopics,
+    partitions: int,
+    stop: threading.Event,
+    window_ms: int = WINDOW_MS,
+    store: ResultStore | None = None,
 ) -> Any:
     """Count until ``stop`` is set; the instance's tally. Start as many as are wanted, on any machines.
+
+    With a ``store`` the results of all instances are brought there too, by the instances that have it.
 
     Raises ``KafkaTrouble`` where Faust is not installed, and for whatever ends the instance before its time.
     """
@@ -31,7 +40,7 @@ def run(
 
     tally = Tally()
     with tempfile.TemporaryDirectory(prefix="instar-census-") as folder:
-        app = application(transport(kafka), topics, partitions, Path(folder), tally, window_ms)
+        app = application(transport(kafka), topics, partitions, Path(folder), tally, window_ms, store)
         asyncio.run(_until_stopped(app, stop))
     return tally
 
@@ -45,7 +54,7 @@ async def _until_stopped(app: Any, stop: threading.Event) -> None:
     finally:
         await app.stop()
     if reason is not None:
-        if isinstance(reason, KafkaTrouble):
+        if isinstance(reason, KafkaTrouble | StateTrouble):
             raise reason
         raise KafkaTrouble(
             f"The census has stopped: {type(reason).__name__}: {reason}.",

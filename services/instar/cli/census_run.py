@@ -1,5 +1,6 @@
 """``instar census run``: one instance of the program that counts the summaries."""
 
+import contextlib
 from typing import Annotated
 
 import typer
@@ -8,6 +9,7 @@ from instar.census.run import run
 from instar.census.topics import PARTITIONS, CensusTopics
 from instar.cli.output import stderr
 from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, kafka_settings, open_project
+from instar.cli.stating import state_of
 from instar.cli.stopping import stopping
 from instar.kafka.cluster import Cluster
 from instar.kafka.errors import Refused
@@ -22,6 +24,9 @@ def census_run(
     partitions: Annotated[
         int, typer.Option(min=1, max=256, help="Of topics that are made: as many instances can share the work.")
     ] = PARTITIONS,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Also bring the results to the environment's state store.")
+    ] = False,
     project: ProjectOption = None,
     environment: EnvironmentOption = None,
     bootstrap: BootstrapOption = None,
@@ -44,11 +49,13 @@ def census_run(
     stderr.print(
         f"Counting {topics.summaries} into {topics.results}, {count} partitions. Stop with Ctrl-C.", soft_wrap=True
     )
-    with stopping() as state:
-        tally = run(kafka, topics, count, state.event, settings.window * 1000)
+    with contextlib.ExitStack() as stack:
+        store = stack.enter_context(state_of(opened)).census if keep else None
+        ending = stack.enter_context(stopping())
+        tally = run(kafka, topics, count, ending.event, settings.window * 1000, store)
     stderr.print(
         f"{tally.counted:,} summaries counted, {tally.repeated:,} read again, {tally.late:,} too late, "
         f"{tally.unusable:,} unusable.",
         soft_wrap=True,
     )
-    return state.exit_code
+    return ending.exit_code
