@@ -12,6 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from tests.support.states import ENVIRONMENT, SQLITE
 
+from instar.core.census_result import Mix
 from instar.core.ledger import Sound
 from instar.core.rollout.limits import Sample
 from instar.core.rollout.storage import Noted
@@ -26,7 +27,7 @@ from instar.state.verifications import Verified
 from instar.state.worker_events import WorkerEvent
 
 FOR_EVER_MS = 2**50
-REVISIONS = ["0001", "0002", "0003"]
+REVISIONS = ["0001", "0002", "0003", "0004"]
 
 
 def fill_0001(state: State) -> None:
@@ -48,7 +49,11 @@ def fill_0003(state: State) -> None:
     state.worker_events.keep([WorkerEvent("e1", "orders-v3", 5, "instar-0", "started")])
 
 
-FILL: dict[str, Callable[[State], None]] = {"0001": fill_0001, "0002": fill_0002, "0003": fill_0003}
+def fill_0004(state: State) -> None:
+    state.census.keep([Mix(0, 7, 0, 60_000, "orders", "orders", "shop", {"v1": 3})])
+
+
+FILL: dict[str, Callable[[State], None]] = {"0001": fill_0001, "0002": fill_0002, "0003": fill_0003, "0004": fill_0004}
 
 
 def contents(database: Database) -> dict[str, list[Any]]:
@@ -101,9 +106,9 @@ class Migrations:
             now = set(contents(database))
             assert now - before == set(step.tables)
             before = now
-        assert [step.revision for step in schema.steps_down(database, "0001")] == ["0003", "0002"]
+        assert [step.revision for step in schema.steps_down(database, "0001")] == ["0004", "0003", "0002"]
         assert [step.revision for step in schema.steps_down(database, schema.BASE)] == REVISIONS[::-1]
-        assert schema.steps_down(database, "0003") == ()
+        assert schema.steps_down(database, "0004") == ()
 
     def test_a_step_that_fails_leaves_nothing_behind(self, database: Database) -> None:
         with database.writing() as connection:
@@ -123,13 +128,13 @@ class Migrations:
             lambda: schema.downgrade(database, "0001"),
             lambda: schema.steps_down(database, "0001"),
         ):
-            with pytest.raises(TooNew, match=r"revision 0999.*knows up to 0003"):
+            with pytest.raises(TooNew, match=r"revision 0999.*knows up to 0004"):
                 act()
 
     def test_a_revision_that_is_none_is_named_with_those_there_are(self, database: Database) -> None:
         with pytest.raises(NotThere, match="'0042'") as nothing:
             schema.upgrade(database, "0042")
-        assert "0001, 0002, 0003" in nothing.value.remedy
+        assert "0001, 0002, 0003, 0004" in nothing.value.remedy
 
     def test_two_upgrades_at_once_wait_for_each_other(self, database: Database) -> None:
         begin, ends = threading.Barrier(2), []
@@ -179,5 +184,5 @@ class TestOnPostgresql(Migrations):
         with contextlib.closing(open_database(postgresql_url, tmp_path)) as database:
             assert contents(database) == {}
             schema.upgrade(database, "0001")
-            with pytest.raises(NotMigrated, match="is at revision 0001; this instar needs revision 0003"):
+            with pytest.raises(NotMigrated, match="is at revision 0001; this instar needs revision 0004"):
                 schema.require(database)

@@ -8,7 +8,6 @@ import typer
 
 from instar.adoption.files import texts
 from instar.adoption.pull import NothingToPull, Pulled, pull
-from instar.adoption.sampling import sample
 from instar.cli import completing
 from instar.cli.exits import OK, USAGE, Failure, fail
 from instar.cli.output import stderr
@@ -17,6 +16,7 @@ from instar.core.finding import Finding
 from instar.core.upcasting.operation import Misfit
 from instar.core.upcasting.paths import parse
 from instar.core.version import label
+from instar.kafka.sampling import sample
 from instar.operations.topic_reader import open_registry
 from instar.project.lock import LockBroken, update
 from instar.project.project import Project

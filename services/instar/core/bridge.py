@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from instar.core import provenance, redrive
 from instar.core.formats.framing import Framing, Identity, Write
+from instar.core.formats.framing.noting import Noting
 from instar.core.provenance import Direction, Stamp
 from instar.core.record import Context, Headers, Output, Record
 from instar.core.rejected import CANNOT_FRAME, NO_KEY, TOO_LARGE, Rejected
@@ -84,6 +85,11 @@ class Bridge:
         self._needs_key = needs_key
         self._in_place = in_place
         self._routes: dict[Identity, Route | Rejected] = {}
+
+    def note_identities(self) -> Noting:
+        """From now on the framing remembers what each record is, for whoever counts versions."""
+        self._framing = noting = Noting(self._framing)
+        return noting
 
     def forget_rejected_routes(self) -> None:
         """Ask again for identities that were unknown: a schema may be registered while the bridge runs.

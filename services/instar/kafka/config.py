@@ -108,6 +108,12 @@ def offsets_of(kafka: Mapping[str, Any], group: str) -> Config:
     return reader(kafka, committed=False) | {"group.id": group}
 
 
+def plain_producer(kafka: Mapping[str, Any]) -> Config:
+    """A producer of what may be lost: what is late is given up, and little is held meanwhile."""
+    config = {name: value for name, value in base(kafka).items() if not name.startswith(_CONSUMER_ONLY_PREFIXES)}
+    return config | {"linger.ms": 100, "message.timeout.ms": 60_000, "queue.buffering.max.messages": 10_000}
+
+
 def producer(kafka: Mapping[str, Any], *, transactional_id: str, largest_record_bytes: int, batch_bytes: int) -> Config:
     """A transactional worker's producer. ``largest_record_bytes`` is the largest limit of the topics it writes."""
     config = {name: value for name, value in base(kafka).items() if not name.startswith(_CONSUMER_ONLY_PREFIXES)}

@@ -4,7 +4,10 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-from instar.core.retirement import Evidence, Verdict, Written, judge
+from instar.census.reading import NoCensus, read_census
+from instar.census.topics import CensusTopics
+from instar.core.census_fold import Census
+from instar.core.retirement import Client, Evidence, Verdict, Written, judge
 from instar.core.rollout.state import Rollout
 from instar.core.version import label
 from instar.kafka.cluster import Topic
@@ -18,13 +21,14 @@ def verdicts(
 ) -> list[Verdict]:
     """One for each version of a subject that the migration's old topic may hold: those below its target."""
     seen = _common(at, archive, look_records)
+    census = asked(lambda: _census(at))
     found = []
     for each in at.project.subjects_of(at.migration):
         if subject not in (None, each.name):
             continue
         for version in sorted(v for v in each.versions if v < at.migration.target.version):
             if versions is None or version in versions:
-                evidence = _of(at, seen, each.name, version)
+                evidence = _of(at, seen, census, each.name, version)
                 reasons = judge(evidence, now_ms=at.now_ms(), today=_today(at))
                 found.append(Verdict(each.name, label(version), at.name, at.migration.source.topic, reasons))
     return found
@@ -51,7 +55,7 @@ def _common(at: Rolling, archive: str, look_records: int) -> Evidence:
     )
 
 
-def _of(at: Rolling, seen: Evidence, subject: str, version: int) -> Evidence:
+def _of(at: Rolling, seen: Evidence, census: Census | None, subject: str, version: int) -> Evidence:
     """What concerns one version: who declared to read it, when it ends, what the way up loses of it."""
     ends = deprecation_of(at.project.sources[subject].notes, version)
     hops = at.project.catalogue[subject].hops
@@ -61,10 +65,32 @@ def _of(at: Rolling, seen: Evidence, subject: str, version: int) -> Evidence:
     return replace(
         seen,
         declared=at.declared_or_none(subject, version),
-        clients=(),
+        clients=None if census is None else _clients(at, census, subject, version),
         sunset=False if ends is None else ends.sunset or True,
         kept=tuple(sorted(lost)),
     )
+
+
+def _census(at: Rolling) -> Census:
+    """Empty where nobody keeps one: no program can have told of itself. Raises ``KafkaTrouble``."""
+    settings = at.project.settings.census
+    since_ms = at.now_ms() - settings.forget_after * 1000
+    try:
+        return read_census(at.cluster.kafka, CensusTopics(settings.topic), since_ms=since_ms).census
+    except NoCensus:
+        return Census({}, ())
+
+
+def _clients(at: Rolling, census: Census, subject: str, version: int) -> tuple[Client, ...]:
+    """Who asked for, or wrote, the version since it last counts, whatever the topic is."""
+    since_ms = at.now_ms() - at.project.settings.census.forget_after * 1000
+    found = []
+    for each in census.clients:
+        seen = each.versions.get(label(version))
+        if each.subject == subject and seen is not None and seen.last_ms >= since_ms:
+            name = each.client or each.group or "a program without a name"
+            found.append(Client(name, each.kind, seen.last_ms, each.owner))
+    return tuple(found)
 
 
 def _moved(rollout: Rollout | None) -> Collection[str]:

@@ -76,7 +76,7 @@ class Rolling:
     @property
     def producer_header(self) -> str:
         """The header in which producers say who they are, where the settings name one."""
-        return ""
+        return self.project.settings.census.producer_header or ""
 
     def rollout_or_none(self) -> Rollout | None:
         """None where the store does not answer."""

@@ -14,9 +14,10 @@ from instar.core.version import label
 from instar.kafka.cluster import Cluster
 from instar.kafka.errors import KafkaTrouble, Refused, Unreachable
 from instar.processor.modes import mode_of, require_mode
-from instar.processor.plan import BridgePlan, Limits
+from instar.processor.plan import BridgePlan, Limits, Telling
 from instar.processor.prepare import Topics, imagined_topics, ready_topics
 from instar.processor.routes import Routes, refused
+from instar.project.census import CensusSettings
 from instar.project.late import Unresolved
 from instar.project.migration import Migration
 from instar.project.project import Project, load_project
@@ -85,9 +86,7 @@ def assemble_project(project: Project, options: Options) -> BridgePlan:
         )
     registry = _connect(project)
     try:
-        make_bridge = partial(
-            _make_bridge, options, migration, topics, _routes(project, options, migration, registry, target)
-        )
+        routes = _routes(project, options, migration, registry, target)
     except RegistryUnreachable as problem:
         raise Unreachable(str(problem), problem.remedy) from problem
     except RegistryRefused as problem:
@@ -99,7 +98,7 @@ def assemble_project(project: Project, options: Options) -> BridgePlan:
         source=topics.source,
         target=topics.target,
         dead_letters=topics.dead_letters,
-        make_bridge=make_bridge,
+        make_bridge=partial(_make_bridge, options, migration, topics, routes),
         fingerprint=project.fingerprint(options.migration),
         kafka=options.kafka,
         built_in=cluster.built_in,
@@ -114,12 +113,19 @@ def assemble_project(project: Project, options: Options) -> BridgePlan:
         history=topics.target if mode == "live-first" else topics.history,
         producers=migration.producers,
         fence=options.fence,
+        telling=None if options.dry else _telling(project.settings.census, routes),
     )
 
 
 def directions(migration: Migration) -> tuple[Direction, ...]:
     """Which bridges run by default: while only old producers write, there is nothing to bring back."""
     return ("up",) if migration.producers == "old" or migration.reverse is None else ("up", "down")
+
+
+def _telling(settings: CensusSettings, routes: Routes) -> Telling | None:
+    if not settings.workers:
+        return None
+    return Telling(settings.topic, settings.every, settings.window * 1000, settings.producer_header, routes.named)
 
 
 def _make_bridge(options: Options, migration: Migration, topics: Topics, routes: Routes) -> Bridge:

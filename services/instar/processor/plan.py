@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from instar.core.bridge import Bridge
 from instar.core.fence import Fence
+from instar.core.formats.framing import Identity
 from instar.core.provenance import Direction
 from instar.kafka.cluster import Topic
 
@@ -28,6 +29,17 @@ class Limits:
     keys_bytes: int = 256 * 1024 * 1024  # of what live has published; past it live waits for history
     in_place_bytes: int = 1024 * 1024 * 1024  # of the keys of the partitions that are rewritten; past it: refused
     recommit_s: float = 6 * 3600.0  # how often a worker that is held commits again, far below offsets.retention
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What a worker tells the census, and how often at most. ``named`` are the versions of what it has read."""
+
+    topic: str
+    every_s: float
+    window_ms: int
+    producer_header: str | None
+    named: Mapping[Identity, tuple[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,7 @@ class BridgePlan:
     history: Topic | None = None
     fence: Fence | None = None  # what keeps others from writing, where records are rewritten in place
     producers: str = "old"  # who may write now, as the settings say
+    telling: Telling | None = None  # None: the census is not told
 
     @property
     def written(self) -> tuple[Topic, ...]:

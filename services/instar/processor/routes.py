@@ -1,7 +1,7 @@
 """Opening routes: from the identity that a framing reads to the program and the framing that serve it."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from instar.core.bridge import Route
@@ -34,6 +34,7 @@ class Routes:
     writers: dict[str, Write]
     carry_lost: bool
     in_place: bool = False
+    named: dict[Key, tuple[str, int]] = field(default_factory=dict)  # subject and version of what was opened
     _asked_s: float = 0.0
 
     def open(self, key: Key) -> Route | Rejected:
@@ -41,6 +42,7 @@ class Routes:
         if isinstance(named, Rejected):
             return named
         subject, version = named
+        self.named[key] = (subject.name, version)
         if self.direction == "up" and version > self.version:
             return Rejected(
                 VERSION_ABOVE_TARGET,

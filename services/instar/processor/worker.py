@@ -43,6 +43,7 @@ from instar.processor.plan import BridgePlan
 from instar.processor.position import Position
 from instar.processor.reader import Reader
 from instar.processor.source_watch import SourceWatch
+from instar.processor.telling import teller_of
 
 log = structlog.get_logger(__name__)
 
@@ -102,6 +103,7 @@ class Worker:
         self._failpoints = failpoints or Failpoints()
         self._governor = governor or Ungoverned()
         self._bridge: Bridge = plan.make_bridge()
+        self._teller = teller_of(plan, self._bridge)
         self._reader = Reader(plan, self._slot, self, self._failpoints)
         self._past = Past(plan) if plan.mode in ("live-first", "segregated") else None
         self._in_place = InPlace(plan) if plan.mode == "in-place" else None
@@ -137,7 +139,7 @@ class Worker:
                             self._reader.open()
                         else:
                             self._reader.reload()
-                        self._held = 0
+                        self._forget_held()
                         needs_producer = needs_consumer = False
                     self._turn()
                 except Refused:
@@ -168,6 +170,7 @@ class Worker:
             self._close_readers()
             self._governor.close()
             self._report(force=True)
+            self._teller.close()
 
     # ------------------------------------------------------------------ one turn
 
@@ -245,7 +248,8 @@ class Worker:
     def _process(self, records: list[Record], target: str, *, past: bool = False) -> None:
         """``target`` takes what the records become. ``past``: they are history's, and live may have overtaken them."""
         plan, positions, carry = self._plan, self._reader.positions, self._bridge.carry
-        in_place = self._in_place
+        in_place, teller, tells = self._in_place, self._teller, plan.telling is not None
+        teller.begin()
         self._bridge.forget_rejected_routes()
         outputs: dict[tuple[str, int], list[Output]] = {}
         done = size_bytes = 0
@@ -269,6 +273,8 @@ class Worker:
                 if keys is not None and not past and record.key is not None:
                     keys.publish(record.key)
             count(position, carried)
+            if tells:
+                teller.take(record)
             size = len(record.value or b"") + len(record.key or b"")
             position.size_bytes += size
             size_bytes += size
@@ -329,6 +335,7 @@ class Worker:
         for position in moved:
             self._totals.committed = self._totals.committed.plus(position.counts.minus(position.committed_counts))
             position.confirm()
+        self._teller.confirm()
         self._held = 0
         self._totals.transactions += 1
 
@@ -350,12 +357,12 @@ class Worker:
             self._commit()
         except Aborted:
             self._writer.abort()
-        self._held = 0
+        self._forget_held()
 
     def after_loss(self) -> None:
         """Partitions are gone: another may have read them already, so nothing of ours may become visible."""
         self._writer.abort()
-        self._held = 0
+        self._forget_held()
 
     def before_reading(self, partitions: Sequence[int]) -> None:
         """Somebody may read these partitions outside the group; the governor knows, and shuts them out."""
@@ -363,7 +370,7 @@ class Worker:
 
     def _roll_back(self) -> bool:
         """Abort and read again. False: the abort itself did not go through, a new producer is needed."""
-        self._held = 0
+        self._forget_held()
         try:
             self._writer.abort()
             for position in self._reader.positions.values():
@@ -383,8 +390,13 @@ class Worker:
         except (Aborted, AmbiguousOutcome, KafkaTrouble) as reason:
             self._log.warning("the open transaction is left to its timeout", reason=str(reason))
 
-    def _abandon_clients(self) -> None:
+    def _forget_held(self) -> None:
+        """Nothing of what is not committed will be: it is read again, here or elsewhere."""
         self._held = 0
+        self._teller.roll_back()
+
+    def _abandon_clients(self) -> None:
+        self._forget_held()
         self._writer.discard()
         self._close_readers()
 
@@ -484,6 +496,7 @@ class Worker:
         if not force and now_s < self._next_progress_s:
             return
         self._next_progress_s = now_s + PROGRESS_EVERY_S
+        self._teller.tell_when_due()
         offsets = {position.partition: position.committed for position in self._reader.positions.values()}
         self._on_progress(
             Progress(self._slot, self._totals.committed, offsets, self._totals.transactions, self._totals.recoveries)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from instar.core.finding import Finding
+from instar.project.census import CensusSettings
 from instar.project.environment import Environment
 from instar.project.late import Late
 from instar.project.migration import Migration
@@ -27,6 +28,7 @@ class Settings(Strict):
     format: Literal[1]
     environments: dict[str, Environment] = Field(default_factory=dict)
     migrations: dict[str, Migration] = Field(default_factory=dict)
+    census: CensusSettings = CensusSettings()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from instar.state import schema
 from instar.state.approvals import Approvals
+from instar.state.census_results import CensusResults
 from instar.state.database import Database
 from instar.state.leases import Leases
 from instar.state.ledger import Ledger
@@ -33,6 +34,7 @@ class State:
     readers: Readers
     samples: Samples
     worker_events: WorkerEvents
+    census: CensusResults
 
 
 def open_database(url: str, root: Path) -> Database:
@@ -67,4 +69,5 @@ def state_of(database: Database, environment: str) -> State:
         Readers(database, environment, ledger),
         Samples(database, environment),
         WorkerEvents(database, environment),
+        CensusResults(database, environment),
     )

@@ -142,3 +142,15 @@ worker_events = sa.Table(
     sa.Column("mirrored_at_ms", sa.BigInteger, nullable=False),
     sa.Index("instar_worker_events_by_migration", "environment", "migration", "at_ms"),
 )
+
+census = sa.Table(
+    "instar_census",
+    metadata,
+    sa.Column("environment", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("last_ms", sa.BigInteger, nullable=False),  # by the reporter's clock
+    sa.Column("counted_to", sa.BigInteger, nullable=False),  # offset of the last summary that the result counts
+    sa.Column("result", sa.Text, nullable=False),
+    sa.Index("instar_census_by_time", "environment", "last_ms"),
+)

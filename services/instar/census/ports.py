@@ -1,0 +1,15 @@
+"""What the census needs of a state store."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from instar.core.census_result import Result
+
+
+class ResultStore(Protocol):
+    """Keeps results for who reads no Kafka.
+
+    ``keep`` may be told a result again, and an older state of it after a newer one: the one that counts most stays.
+    """
+
+    def keep(self, results: Iterable[Result]) -> None: ...
