@@ -17,10 +17,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from confluent_kafka import Producer
@@ -31,12 +32,15 @@ sys.path[:0] = [str(ROOT / "services"), str(ROOT / "tools")]
 from instar.cli.demonstration.orders import PARTITIONS, orders  # noqa: E402
 from instar.cli.demonstration.run import Stage, set_stage  # noqa: E402
 from instar.cli.demonstration.showcase import MIGRATION, SUBJECT  # noqa: E402
+from instar.cli.log_lines import configure  # noqa: E402
 from instar.core.bridge import Bridge, Carried  # noqa: E402
 from instar.core.provenance import Stamp  # noqa: E402
 from instar.core.record import Output, Record  # noqa: E402
 from instar.processor.assemble import Options, assemble_project  # noqa: E402
+from instar.processor.observer import Observer  # noqa: E402
 from instar.processor.plan import BridgePlan  # noqa: E402
 from instar.processor.prepare import ensure_start  # noqa: E402
+from instar.processor.supervise import unobserved  # noqa: E402
 from instar.processor.worker import Worker  # noqa: E402
 from instar.project.project import load_project  # noqa: E402
 from realkafka import KafkaServer  # noqa: E402
@@ -44,22 +48,22 @@ from realkafka import KafkaServer  # noqa: E402
 CONSTANT_HEADER = ("copied", b"1")
 
 
-class Timed:
-    """A bridge that notes when it saw its first record: joining the group is not what is measured."""
+class Began:
+    """An observer that notes when the first records came, and otherwise is the one that it was given: joining the group
+    is not what is measured."""
 
-    def __init__(self, bridge: "Bridge | Copy") -> None:
-        self._bridge = bridge
+    def __init__(self, observer: Observer) -> None:
         self.began_s: float | None = None
-        self.carry = self._first
+        self.began_cpu_s = 0.0
+        self._observer = observer
 
-    def _first(self, record: Record, stamp: Stamp) -> Carried:
-        self.began_s = time.monotonic()
-        return self._bridge.carry(record, stamp)
+    def polled(self, records: Sequence[Record], began_s: float) -> None:
+        if self.began_s is None:
+            self.began_s, self.began_cpu_s = time.monotonic(), time.process_time()
+        self._observer.polled(records, began_s)
 
-    def forget_rejected_routes(self) -> None:
-        if self.began_s is not None:
-            self.carry = self._bridge.carry
-        self._bridge.forget_rejected_routes()
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._observer, name)
 
 
 class Copy:
@@ -77,6 +81,7 @@ class Round:
     what: str
     records: int
     seconds: float
+    cpu_seconds: float  # of this process, the client's own threads included
 
     @property
     def records_per_s(self) -> float:
@@ -93,8 +98,13 @@ def broker() -> Iterator[str]:
         yield server.bootstrap
 
 
-def fill(stage: Stage, records: int, versions: tuple[int, ...]) -> int:
-    """Old orders only, none broken: what a backfill meets. How many there are."""
+def fill(
+    stage: Stage,
+    records: int,
+    versions: tuple[int, ...],
+    more_headers: Callable[[int], list[tuple[str, bytes]]] = lambda _: [],
+) -> int:
+    """Old orders only, none broken: what a backfill meets. How many there are. Each gets ``more_headers``."""
     project = load_project(stage.project.root)
     ids = {version: number for number, (_, version) in project.ids().entries.items()}
     wanted = {ids[version].to_bytes(4, "big") for version in versions}
@@ -104,10 +114,11 @@ def fill(stage: Stage, records: int, versions: tuple[int, ...]) -> int:
         if one.value is None or one.value[:1] != b"\0" or one.value[1:5] not in wanted:
             continue
         count += 1
+        headers = [*one.headers, *more_headers(count)]
         while True:
             try:
                 producer.produce(
-                    stage.old_topic, one.value, one.key, one.partition, headers=one.headers, timestamp=one.timestamp_ms
+                    stage.old_topic, one.value, one.key, one.partition, headers=headers, timestamp=one.timestamp_ms
                 )
                 break
             except BufferError:
@@ -116,25 +127,31 @@ def fill(stage: Stage, records: int, versions: tuple[int, ...]) -> int:
     return count
 
 
-def one_round(stage: Stage, plan: BridgePlan, what: str, make: "Callable[[], Bridge | Copy]") -> Round:
+def one_round(
+    stage: Stage,
+    plan: BridgePlan,
+    what: str,
+    make: "Callable[[], Bridge | Copy]",
+    observe: Callable[[BridgePlan], Observer] = unobserved,
+) -> Round:
     """One pass over the whole topic, under a group and into topics of its own."""
     name = f"bench-{uuid4().hex[:8]}"
     stage.cluster.create(name, PARTITIONS, {"retention.ms": "-1"})
-    timed = Timed(make())
     bounds = stage.cluster.end_offsets(plan.source.name, plan.partitions)
     mine = replace(
         plan,
         migration=name,
         target=stage.cluster.topic(name),
         bounds=bounds,
-        make_bridge=lambda: timed,  # type: ignore[arg-type,return-value]
+        make_bridge=make,  # type: ignore[arg-type]
     )
     ensure_start(mine, stage.cluster, recover=False)
-    Worker(mine, "bench", stop=threading.Event()).run()
-    ended_s = time.monotonic()
-    if timed.began_s is None:
+    began = Began(observe(mine))
+    Worker(mine, "bench", stop=threading.Event(), observer=began).run()
+    ended_s, ended_cpu_s = time.monotonic(), time.process_time()
+    if began.began_s is None:
         raise SystemExit("the worker saw no record")
-    return Round(what, sum(bounds.values()), ended_s - timed.began_s)
+    return Round(what, sum(bounds.values()), ended_s - began.began_s, ended_cpu_s - began.began_cpu_s)
 
 
 def main() -> None:
@@ -142,6 +159,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
+    configure("ERROR")  # of the orders that are broken on purpose it is no news here
     with broker() as bootstrap, tempfile.TemporaryDirectory(prefix="instar-bench-") as folder:
         stage = set_stage(Path(folder), {"bootstrap.servers": bootstrap}, f"bench-{uuid4().hex[:6]}.")
         options = Options(stage.project.root, None, MIGRATION, "up", stage.cluster.kafka, create=True)

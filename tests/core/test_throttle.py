@@ -96,7 +96,16 @@ def test_a_pause_comes_before_everything_and_says_by_whom() -> None:
     throttle = Throttle(paused="paused by ada", lags=[LagLimit("billing", 10, over=True)])
     throttle.set_rate(Rate(1000.0), 1.0, 0.0)
     allowance = throttle.allow(1.0)
-    assert (allowance.hold, allowance.reason) == (True, "paused by ada")
+    assert (allowance.hold, allowance.reason, allowance.cause) == (True, "paused by ada", "pause")
+    throttle.paused = ""
+    assert throttle.allow(1.0).cause == "lag"
+    throttle.lags.clear()
+    throttle.took(10_000, 0)
+    assert throttle.allow(1.0).cause == "rate"
+    throttle.backoff = Backoff(0.1)
+    throttle.backoff.committed(1.0, 1.0)
+    assert throttle.allow(1.0).cause == "latency"
+    assert Throttle().allow(1.0).cause is None
 
 
 def test_any_one_group_that_lags_holds_a_worker_until_it_has_caught_up_well() -> None:

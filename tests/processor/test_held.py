@@ -15,7 +15,8 @@ from instar.core.throttle import UNLIMITED, Allowance
 from instar.processor.assemble import Options, assemble
 from instar.processor.governor import Ungoverned
 from instar.processor.prepare import ensure_start
-from instar.processor.worker import Progress, Worker
+from instar.processor.progress import Progress
+from instar.processor.worker import Worker
 from realkafka.pytest_plugin import Kafka
 
 SHORT_SESSION = {"session.timeout.ms": 3_000, "heartbeat.interval.ms": 500, "max.poll.interval.ms": 6_000}

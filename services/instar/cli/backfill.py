@@ -10,15 +10,16 @@ import typer
 
 from instar.backfill.control import Control, now_ms
 from instar.backfill.governing import Watched, Wish
-from instar.cli import correcting
+from instar.cli import correcting, log_lines
 from instar.cli.backfill_scope import accept_plan, begin_of, bound_by, check_plan, named_alone, partitions_of
 from instar.cli.exits import USAGE, fail
 from instar.cli.fencing import FenceOption, FenceReasonOption, fence_of
 from instar.cli.governing import govern
+from instar.cli.observing import Observe, observing
 from instar.cli.output import Format
 from instar.cli.rate import rate_of
 from instar.cli.rehearsing import rehearse_all
-from instar.cli.runs import Run, chosen, prepare, remember, summarize
+from instar.cli.runs import Run, chosen, prepare, remember, slots_of, summarize
 from instar.cli.scope import (
     BootstrapOption,
     EnvironmentOption,
@@ -41,6 +42,7 @@ from instar.processor.plan import BridgePlan
 from instar.processor.supervise import Slot, Tally, supervise
 from instar.project.migration import Migration
 from instar.project.project import Project
+from instar.telemetry import names
 
 _LATENCY = re.compile(r"(\d+(?:\.\d+)?)(ms|s)\Z")
 
@@ -143,7 +145,8 @@ def backfill(
         others = _given(start, until, partitions, rate, watch_group, max_latency, limit, dry_run, workers != 1)
         where = correcting.Where(project, environment, bootstrap)
         asked = correcting.Asked(migration, ranges or [], into, run_id, direction, create, doing)
-        return correcting.correct(asked, where, others, output)
+        with observing("backfill", migration, {names.CORRECTION: True}):
+            return correcting.correct(asked, where, others, output)
     begin, end = None if start is None else _point("--from", start), _point("--until", until)
     opened = open_project(project, environment)
     settings = migration_of(opened, migration)
@@ -159,24 +162,26 @@ def backfill(
         for one in chosen(direction, directions(settings))
     ]
     if dry_run:
-        return rehearse_all(
-            opened, options, cluster, begin, end, partitions, wish.rate, workers=workers, limit=limit, output=output
-        )
-    runs = [
-        _prepared(opened, one, cluster, begin, end, partitions, recover=recover_checkpoint, accept=accept_fingerprint)
-        for one in options
-    ]
-    if create:
-        opened.record_applied(migration)
-    began_s = time.monotonic()
-    name = instance or str(resolved(opened, opened.environment.instance))
-    carried = [run for run, _ in runs]
-    with stopping() as state, showing(migration, sum(run.todo_records for run in carried)) as show:
-        steered = partial(govern, wish)
-        if partitions is None:
-            _carry_all(carried, name, steered, state, show, workers)
-        else:
-            _carry_named(cluster, runs, steered, state, show, workers)
+        with observing("backfill", migration, {names.DRY_RUN: True}):
+            return rehearse_all(
+                opened, options, cluster, begin, end, partitions, wish.rate, workers=workers, limit=limit, output=output
+            )
+    recover, accept = recover_checkpoint, accept_fingerprint
+    with observing("backfill", migration) as observed:
+        runs = [
+            _prepared(opened, one, cluster, begin, end, partitions, recover=recover, accept=accept) for one in options
+        ]
+        if create:
+            opened.record_applied(migration)
+        began_s = time.monotonic()
+        name = instance or str(resolved(opened, opened.environment.instance))
+        carried = [run for run, _ in runs]
+        with stopping() as state, showing(migration, sum(run.todo_records for run in carried)) as show:
+            steered, observe = partial(govern, wish), observed.workers(replay=True)
+            if partitions is None:
+                supervise(slots_of(carried, name, steered, observe, workers), state.event, show)
+            else:
+                _carry_named(cluster, runs, steered, observe, state, show, workers)
     summarize(carried, cluster, time.monotonic() - began_s, output)
     return state.exit_code
 
@@ -217,25 +222,11 @@ def _prepared(
     return run, named
 
 
-def _carry_all(
-    runs: Sequence[Run],
-    name: str,
-    steered: Callable[[BridgePlan], Governor],
-    state: Stopping,
-    show: Callable[[Tally], None],
-    workers: int,
-) -> None:
-    """In the group; a single worker runs in this process, under the plan that is made already."""
-    slots = [Slot(f"{name}-{number}", run.assemble, steered) for run in runs for number in range(workers)]
-    if len(slots) == 1:
-        slots = [Slot(slots[0].instance, lambda: runs[0].plan, steered)]
-    supervise(slots, state.event, show)
-
-
 def _carry_named(
     cluster: Cluster,
     runs: Sequence[tuple[Run, list[int] | None]],
     steered: Callable[[BridgePlan], Governor],
+    observe: Observe,
     state: Stopping,
     show: Callable[[Tally], None],
     workers: int,
@@ -244,7 +235,10 @@ def _carry_named(
     control = Control(cluster)
     for run, named in runs:
         with named_alone(cluster, control, run.plan, named or []):
-            slots = [Slot(named_instance(one), run.assembled_for(one), steered) for one in named or []]
+            slots = [
+                Slot(named_instance(one), run.assembled_for(one), steered, observe.of(one), log_lines.configure)
+                for one in named or []
+            ]
             supervise(slots, state.event, show, at_once=workers)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from instar.cli import completing, declaring
+from instar.cli.observing import observing
 from instar.cli.output import Format, print_rows, stderr
 from instar.cli.scope import (
     BootstrapOption,
@@ -15,6 +16,7 @@ from instar.cli.scope import (
     migration_of,
     open_project,
 )
+from instar.telemetry import names
 from instar.translation.group import Move, Plan, To, execute, plan
 
 _COLUMNS = {
@@ -64,9 +66,12 @@ def translate(
     settings = migration_of(opened, migration)
     kafka = kafka_settings(opened, bootstrap)
     side: To = "new" if to is Side.NEW else "old"
-    made = plan(settings, migration, group, side, kafka)
-    if doing:
-        execute(made, kafka)
+    with observing("consumers translate", migration, {names.GROUP: group, names.DRY_RUN: not doing}) as observed:
+        with observed.span("find offsets"):
+            made = plan(settings, migration, group, side, kafka)
+        if doing:
+            with observed.span("set offsets"):
+                execute(made, kafka)
     _say(made, done=doing)
     print_rows([_row(made, move, done=doing) for move in made.moves], _COLUMNS, output)
     return 0

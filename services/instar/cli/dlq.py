@@ -25,6 +25,7 @@ from instar.cli.dlq_choice import (
 )
 from instar.cli.dlq_text import CAUSE_COLUMNS, OUTCOME_COLUMNS, cause_row, letter_rows, outcome_rows
 from instar.cli.exits import ERROR, NO, OK, REFUSED, USAGE, Failure, fail
+from instar.cli.observing import observing
 from instar.cli.output import Document, Format, print_document, print_rows, stderr
 from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, open_project
 from instar.cli.tracing import print_rejection, print_stages
@@ -38,6 +39,7 @@ from instar.dead_letters.choice import Choice, by_cause
 from instar.dead_letters.export import exported
 from instar.kafka.letters import Letter
 from instar.operations.dead_letters import DIRECTIONS, discarded, position_of, redriven, stages_of
+from instar.telemetry import names
 
 ExecuteOption = Annotated[
     bool, typer.Option("--execute/--dry-run", help="Do it; without it, it is only shown what would be done.")
@@ -166,13 +168,14 @@ def redrive(
     found = dead_letters(open_project(project, environment), migration, bootstrap)
     rows: list[dict[str, Any]] = []
     results: set[str] = set()
-    for side in DIRECTIONS:
-        if chosen.direction not in (None, side):
-            continue
-        mine = Choice(side, chosen.code, chosen.hop, chosen.field, chosen.letters)
-        outcomes = list(redriven(found, side, mine, actor(by), doing=doing))
-        rows += outcome_rows(side, outcomes)
-        results |= {outcome.result for outcome in outcomes}
+    with observing("dlq redrive", migration, {names.DRY_RUN: not doing}) as observed:
+        for side in DIRECTIONS:
+            if chosen.direction not in (None, side):
+                continue
+            mine = Choice(side, chosen.code, chosen.hop, chosen.field, chosen.letters)
+            outcomes = list(redriven(found, side, mine, actor(by), doing=doing, observe=observed.redrive()))
+            rows += outcome_rows(side, outcomes)
+            results |= {outcome.result for outcome in outcomes}
     print_rows(rows, OUTCOME_COLUMNS, output)
     if not rows:
         _say("No outstanding dead letter fits.")

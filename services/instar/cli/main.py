@@ -2,7 +2,6 @@
 
 import sys
 
-import structlog
 import typer
 from confluent_kafka import KafkaException
 
@@ -27,6 +26,7 @@ from instar.cli import (
     init,
     lesson,
     lock,
+    log_lines,
     pack,
     pause,
     plan,
@@ -126,15 +126,7 @@ for verb in VERBS:
 
 def main() -> None:
     """Run a command line. Exits with the codes of design section 13."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger("INFO"),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    log_lines.configure()
     try:
         code = app(standalone_mode=False)
     except (Failure, KafkaTrouble, StateTrouble) as failure:

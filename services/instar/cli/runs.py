@@ -1,6 +1,6 @@
 """What `worker` and `backfill` share: preparing each direction, remembering its plan, and summing up."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -9,6 +9,8 @@ from typing import Any
 import structlog
 
 from instar.backfill.control import Control
+from instar.cli import log_lines
+from instar.cli.observing import Observe
 from instar.cli.output import Format, print_rows
 from instar.core import control
 from instar.core.checkpoint import Counts
@@ -19,10 +21,12 @@ from instar.kafka.cluster import Cluster
 from instar.kafka.errors import KafkaTrouble
 from instar.kafka.fence import FenceCheck
 from instar.processor.assemble import Options, assemble, assemble_project
+from instar.processor.governor import Governor
 from instar.processor.lag import standing
 from instar.processor.modes import splits_of
 from instar.processor.plan import BridgePlan
 from instar.processor.prepare import ensure_start
+from instar.processor.supervise import Slot
 from instar.project.project import Project
 
 log = structlog.get_logger(__name__)
@@ -103,6 +107,20 @@ def prepare(
     options = replace(options, fingerprint=plan.fingerprint)
     stands = standing(plan, cluster)
     return Run(plan, options, stands.total, stands.todo_records(bounds))
+
+
+def slots_of(
+    runs: Sequence[Run], name: str, govern: Callable[[BridgePlan], Governor], observe: Observe, workers: int
+) -> list[Slot]:
+    """So many workers of each direction; a single one runs in this process, under the plan that is made already."""
+    slots = [
+        Slot(f"{name}-{number}", run.assemble, govern, observe, log_lines.configure)
+        for run in runs
+        for number in range(workers)
+    ]
+    if len(slots) == 1:
+        return [replace(slots[0], assemble=lambda: runs[0].plan)]
+    return [replace(slot, observe=observe.of(number)) for number, slot in enumerate(slots)]
 
 
 def remember(cluster: Cluster, plan: BridgePlan, parts: Parts, *, create: bool) -> None:

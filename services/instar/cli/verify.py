@@ -18,6 +18,7 @@ from rich.text import Text
 
 from instar.cli import completing
 from instar.cli.exits import NO, OK, USAGE, Failure, fail
+from instar.cli.observing import observing
 from instar.cli.output import Format, print_json, print_lines, print_rows, stderr
 from instar.cli.scope import (
     BootstrapOption,
@@ -33,6 +34,7 @@ from instar.core.provenance import Direction
 from instar.operations import kept_results
 from instar.project.migration import Migration
 from instar.project.project import Project
+from instar.telemetry import names
 from instar.verifier.explain import plain
 from instar.verifier.modes import Mode
 from instar.verifier.opening import KafkaOpener
@@ -119,20 +121,28 @@ def verify(
     chosen = None if partitions is None else _partitions(partitions)
     options = Options(mode=mode, resume=resume, samples=records, seed=randbelow(_SEEDS) if seed is None else seed)
     reports: list[Report] = []
-    with stopping() as state, _progress(migration) as count, ExitStack() as stack:
+    with (
+        observing("verify", migration, {names.MODE: mode.value}) as observed,
+        stopping() as state,
+        _progress(migration) as count,
+        ExitStack() as stack,
+    ):
         tell = _told_once()
         say = stack.enter_context(kept_results.following(opened, migration)) if following else None
 
         def on_round(report: Report) -> None:
             tell(report)
+            observed.verified(report)
             if say is not None:
                 say(report)
 
         options = replace(options, stop=state.event, on_record=count, on_round=on_round)
         for one in directions:
-            opener = KafkaOpener(opened, migration, one, kafka, chosen)
-            verb = follow if following else run
-            reports.append(verb(opener, partial(State, opened.root, migration, one), options))
+            with observed.span("compare", {names.DIRECTION: one}) as describe:
+                opener = KafkaOpener(opened, migration, one, kafka, chosen)
+                verb = follow if following else run
+                reports.append(verb(opener, partial(State, opened.root, migration, one), options))
+                describe(observed.verified(reports[-1]))
             if state.event.is_set():
                 break
     _show(reports, output)

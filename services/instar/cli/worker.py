@@ -14,8 +14,9 @@ from instar.cli.asking import wait_until_asked
 from instar.cli.fencing import FenceOption, FenceReasonOption, fence_of
 from instar.cli.governing import govern
 from instar.cli.mirroring import mirroring
+from instar.cli.observing import observing
 from instar.cli.output import Format
-from instar.cli.runs import Which, chosen, prepare, remember, summarize
+from instar.cli.runs import Which, chosen, prepare, remember, slots_of, summarize
 from instar.cli.scope import (
     BootstrapOption,
     EnvironmentOption,
@@ -30,7 +31,7 @@ from instar.cli.stopping import stopping
 from instar.kafka.cluster import Cluster
 from instar.processor.assemble import Options, directions
 from instar.processor.plan import BridgePlan
-from instar.processor.supervise import Slot, supervise
+from instar.processor.supervise import supervise
 
 
 class Until(StrEnum):
@@ -102,17 +103,15 @@ def worker(
     if create:
         opened.record_applied(migration)
     steered = partial(govern, Wish())
-    slots = [Slot(f"{name}-{number}", run.assemble, steered) for run in runs for number in range(workers)]
-    if len(slots) == 1:
-        slots = [Slot(slots[0].instance, lambda: runs[0].plan, steered)]
     began_s = time.monotonic()
     todo = sum(run.todo_records for run in runs) if until else None
     with (
+        observing("worker", migration, endless=True) as observed,
         stopping() as state,
         showing(migration, todo) as show,
         mirroring(opened, migration, name, "worker", show) as told,
     ):
-        supervise(slots, state.event, told)
+        supervise(slots_of(runs, name, steered, observed.workers(), workers), state.event, told)
     summarize(runs, cluster, time.monotonic() - began_s, output)
     return state.exit_code
 

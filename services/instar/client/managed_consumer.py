@@ -23,10 +23,10 @@ class ManagedConsumer:
 
     ``settings`` are librdkafka's, all of them but ``group.id``. Where offsets are committed by themselves, a message
     counts as read once the next one is asked for. (librdkafka 2.16's own way loses records: a consumer of committed
-    records that closes in the middle of a transaction commits past what it has not given yet.) ``on_leave`` is called with the consumer before it is
-    closed: who commits by hand commits there what ``poll`` has given so far. Raises ``SetupError`` when it is made. For
-    one thread. When the control topic cannot be read it goes on as it was told last: reading twice harms nobody, and
-    its group's offsets are only moved once it has left.
+    records that closes in the middle of a transaction commits past what it has not given yet.) ``on_leave`` is called
+    with the consumer before it is closed: who commits by hand commits there what ``poll`` has given so far. Raises
+    ``SetupError`` when it is made. For one thread. When the control topic cannot be read it goes on as it was told
+    last: reading twice harms nobody, and its group's offsets are only moved once it has left.
     """
 
     def __init__(

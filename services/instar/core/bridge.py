@@ -6,8 +6,9 @@ look-up here.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from copy import copy
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple, Self
 
 from instar.core import provenance, redrive
 from instar.core.formats.framing import Framing, Identity, Write
@@ -17,7 +18,7 @@ from instar.core.record import Context, Headers, Output, Record
 from instar.core.rejected import CANNOT_FRAME, NO_KEY, TOO_LARGE, Rejected
 from instar.core.upcasting import carry
 from instar.core.upcasting.carry import Carrier
-from instar.core.upcasting.program import Program
+from instar.core.upcasting.program import Program, Tell
 
 # A batch of one record: 61 bytes of batch header, at most 21 of record header, 5 for each length (KIP-98's format v2).
 _RECORD_OVERHEAD_BYTES = 100
@@ -32,24 +33,42 @@ Result = Literal["published", "dead-lettered", "dropped", "echoed", "current", "
 class Route:
     """How records of one identity are carried: the program, and the framing of what comes out.
 
-    ``carrier`` is given where the migration carries what a downcast loses (``carry_lost``).
+    ``carrier`` is given where the migration carries what a downcast loses (``carry_lost``). ``source`` is what its
+    records are: subject and version.
     """
 
     program: Program
     write: Write
     carrier: Carrier | None = None
     current: bool = False  # the record is at the target version already, and is left where it stands
+    source: tuple[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "source", (self.program.subject, self.program.from_version))
+
+    def telling(self, tell: Tell) -> Self:
+        """The same route, which tells of each hop that it has run."""
+        program, carrier = self.program.telling(tell), self.carrier
+        if carrier is not None:  # the other way is only looked at, for what it loses
+            down = program.from_version > program.to_version
+            carrier = replace(carrier, down=program) if down else replace(carrier, up=program)
+        return replace(self, program=program, carrier=carrier)
 
 
 class Carried(NamedTuple):
-    """What became of a record. ``rejected`` is given exactly when it is dead-lettered."""
+    """What became of a record. ``rejected`` is given exactly when it is dead-lettered.
+
+    ``source`` is the subject and version that the record was, as far as it had to be known.
+    """
 
     result: Result
     outputs: list[Output]
     rejected: Rejected | None = None
+    source: tuple[str, int] | None = None
 
 
 OpenRoute = Callable[[Identity], Route | Rejected]
+Carry = Callable[[Record, Stamp], Carried]
 
 
 class Bridge:
@@ -99,6 +118,18 @@ class Bridge:
         if any(isinstance(route, Rejected) for route in self._routes.values()):
             self._routes = {key: route for key, route in self._routes.items() if isinstance(route, Route)}
 
+    def telling(self, tell: Tell) -> Self:
+        """A bridge of its own that does the same, and tells of each hop that it has run: for single records."""
+        twin = copy(self)
+        twin._routes = {}  # noqa: SLF001 - of its own class
+
+        def open_route(identity: Identity) -> Route | Rejected:
+            route = self._open_route(identity)
+            return route if isinstance(route, Rejected) else route.telling(tell)
+
+        twin._open_route = open_route  # noqa: SLF001
+        return twin
+
     def carry(self, record: Record, stamp: Stamp) -> Carried:
         """What becomes of the record; ``stamp`` is that of its partition."""
         headers = record.headers
@@ -123,13 +154,13 @@ class Bridge:
         if isinstance(route, Rejected):
             return Carried("dead-lettered", [], route)
         if route.current:
-            return Carried("current", [])
+            return Carried("current", [], None, route.source)
         context = Context(
             record.key, record.headers, record.timestamp_ms, record.topic, record.partition, record.offset
         )
         made = self._transform(route, body, context)
         if isinstance(made, Rejected):
-            return Carried("dead-lettered", [], made)
+            return Carried("dead-lettered", [], made, route.source)
         bodies, lost = made
         if lost is not None:
             headers = (*headers, (carry.HEADER, lost))
@@ -137,10 +168,10 @@ class Bridge:
         for out in bodies:
             written = route.write(out)
             if isinstance(written, Rejected):
-                return Carried("dead-lettered", [], written)
+                return Carried("dead-lettered", [], written, route.source)
             value, added = written
             values.append((value, headers + added if added else headers))
-        return self._finish(record, values, stamp)
+        return self._finish(record, values, stamp, route.source)
 
     def _transform(self, route: Route, body: bytes, context: Context) -> tuple[list[bytes], bytes | None] | Rejected:
         """The bodies that a record becomes, and the header of what they have lost."""
@@ -154,13 +185,19 @@ class Bridge:
         lifted = carrier.lift(body, context)
         return lifted if isinstance(lifted, Rejected) else (lifted.outputs, None)
 
-    def _finish(self, record: Record, values: list[tuple[bytes | None, Headers]], stamp: Stamp) -> Carried:
+    def _finish(
+        self,
+        record: Record,
+        values: list[tuple[bytes | None, Headers]],
+        stamp: Stamp,
+        source: tuple[str, int] | None = None,
+    ) -> Carried:
         count = len(values)
         if count == 0:
-            return Carried("dropped", [])
+            return Carried("dropped", [], None, source)
         if count > provenance.MAX_FAN_OUT:
             message = f"The record became {count} records; provenance can number {provenance.MAX_FAN_OUT}."
-            return Carried("dead-lettered", [], Rejected(CANNOT_FRAME, message))
+            return Carried("dead-lettered", [], Rejected(CANNOT_FRAME, message), source)
         key = record.key
         outputs = []
         for index, (value, headers) in enumerate(values):
@@ -172,9 +209,9 @@ class Bridge:
                 + sum(_size_bytes(name) + len(content or b"") + _HEADER_OVERHEAD_BYTES for name, content in stamped)
             )
             if size > self._largest_record_bytes:
-                return Carried("dead-lettered", [], self._too_large(size))
+                return Carried("dead-lettered", [], self._too_large(size), source)
             outputs.append(Output(key, value, stamped, record.timestamp_ms))
-        return Carried("published", outputs)
+        return Carried("published", outputs, None, source)
 
     def _too_large(self, size_bytes: int) -> Rejected:
         return Rejected(

@@ -8,7 +8,7 @@ out (a rate).
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 BURST_S = 1.0  # what a worker missed of its rate it may make up for, at most this much of it
 QUANTUM_S = 0.05  # records come in portions of this much time, or a fast rate would be spent on tiny polls
@@ -53,6 +53,9 @@ class Rate:
 
 UNLIMITED_RATE = Rate()
 
+Cause = Literal["pause", "lag", "latency", "rate"]
+CAUSES: tuple[Cause, ...] = get_args(Cause)
+
 
 def parse_rate(text: str) -> Rate:
     """``5000/s`` (records), ``20MB/s`` (bytes), both with a comma between them, or ``unlimited``. ValueError else."""
@@ -76,13 +79,15 @@ class Allowance:
     """What a worker may do in its next turn.
 
     ``records`` is how many it may poll (None: as many as it likes); where it is 0 the worker looks again after
-    ``wait_s``. ``hold``: read nothing until told otherwise, but stay in the group. ``reason`` is for people.
+    ``wait_s``. ``hold``: read nothing until told otherwise, but stay in the group. ``reason`` is for people, ``cause``
+    its kind.
     """
 
     records: int | None = None
     wait_s: float = 0.0
     hold: bool = False
     reason: str = ""
+    cause: Cause | None = None
 
 
 UNLIMITED = Allowance()
@@ -182,13 +187,13 @@ class Throttle:
             if bucket is not None:
                 bucket.fill(now_s)
         if self.paused:
-            return Allowance(0, hold=True, reason=self.paused)
+            return Allowance(0, hold=True, reason=self.paused, cause="pause")
         for lag in self.lags:
             if lag.over:
-                return Allowance(0, hold=True, reason=lag.reason)
+                return Allowance(0, hold=True, reason=lag.reason, cause="lag")
         waiting_s = self.backoff.left_s(now_s)
         if waiting_s:
-            return Allowance(0, waiting_s, reason=self.backoff.reason)
+            return Allowance(0, waiting_s, reason=self.backoff.reason, cause="latency")
         return self._by_rate()
 
     def took(self, records: int, size_bytes: int) -> None:
@@ -203,6 +208,7 @@ class Throttle:
     def _by_rate(self) -> Allowance:
         # Between its waits a worker that backs off reads a little: its checkpoints must say why it is slow then too.
         reason = self.backoff.reason or (f"limited to {self.whole_rate}" if self.whole_rate.limits else "")
+        cause: Cause | None = "latency" if self.backoff.reason else "rate" if self.whole_rate.limits else None
         allowed: float | None = None
         wait_s = 0.0
         for bucket, unit in ((self._records, 1.0), (self._bytes, max(self._record_bytes, 1.0))):
@@ -212,8 +218,8 @@ class Throttle:
             records = max(bucket.tokens / unit, 1.0)
             allowed = records if allowed is None else min(allowed, records)
         if wait_s:
-            return Allowance(0, wait_s, reason=reason)
-        return Allowance(None if allowed is None else int(allowed), reason=reason)
+            return Allowance(0, wait_s, reason=reason, cause=cause)
+        return Allowance(None if allowed is None else int(allowed), reason=reason, cause=cause)
 
 
 def _changed(bucket: Bucket | None, per_s: float | None, now_s: float) -> Bucket | None:

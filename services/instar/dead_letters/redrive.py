@@ -4,17 +4,20 @@ What a letter becomes carries the bridge's provenance and a marker, since it sta
 A letter that the chain still rejects stays outstanding and is not written anywhere again.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal, NamedTuple
 
-from instar.core.bridge import Bridge
+from instar.core.bridge import Bridge, Carry
+from instar.core.checkpoint import Counts
 from instar.core.provenance import Direction, Stamp
-from instar.core.record import Output
+from instar.core.record import Output, Record
 from instar.core.redrive import LetterPosition, Settled, marker
 from instar.core.rejected import Rejected
 from instar.dead_letters.newer import NewerValues
+from instar.dead_letters.observer import Observer, Unobserved
 from instar.dead_letters.settler import BATCH_LETTERS, Settler
 from instar.kafka.cluster import Cluster, Topic
 from instar.kafka.errors import AmbiguousOutcome, Unreachable
@@ -49,17 +52,32 @@ class Lane:
     history: Topic | None = None
     splits: Mapping[int, int] = field(default_factory=dict)
 
-    def into(self, letter: Letter) -> Topic:
-        """The topic that the letter's record belongs into."""
-        if self.history is not None and letter.record.offset < self.splits.get(letter.record.partition, 0):
-            return self.history
-        return self.target
+    def into(self, record: Record) -> str:
+        """The topic that a letter's record belongs into."""
+        if self.history is not None and record.offset < self.splits.get(record.partition, 0):
+            return self.history.name
+        return self.target.name
 
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
     outcomes: list[Outcome]
     outputs: list[tuple[str, int, list[Output]]]
+
+    @property
+    def by_place(self) -> dict[tuple[str, int], list[Output]]:
+        found: dict[tuple[str, int], list[Output]] = {}
+        for topic, partition, some in self.outputs:
+            found.setdefault((topic, partition), []).extend(some)
+        return found
+
+    @property
+    def counts(self) -> Counts:
+        """What the letters became; those that stay as they are are not counted."""
+        results = [one.result for one in self.outcomes]
+        redriven, dropped = results.count("redriven"), results.count("dropped")
+        outputs = sum(one.outputs for one in self.outcomes)
+        return Counts(read=redriven + dropped, published=redriven, outputs=outputs, dropped=dropped)
 
 
 class Superseded(Exception):
@@ -73,7 +91,7 @@ class Superseded(Exception):
 def would_redrive(lane: Lane, cluster: Cluster, letters: Iterable[Letter]) -> Iterator[Outcome]:
     """What redriving these outstanding letters would do. Writes nothing; raises ``KafkaTrouble``."""
     for batch in _batches(letters):
-        yield from _prepare(lane, batch, _newer(lane, cluster, batch)).outcomes
+        yield from _prepare(lane, batch, _newer(lane, cluster, batch), lane.bridge.carry).outcomes
 
 
 def redrive(
@@ -83,30 +101,46 @@ def redrive(
     letters: Iterable[Letter],
     by: str,
     now_ms: Callable[[], int],
+    observer: Observer | None = None,
 ) -> Iterator[Outcome]:
     """Redrive letters, in their order; those that are settled by now are passed over. Raises ``KafkaTrouble``."""
+    observer = observer or Unobserved()
+    carry = observer.carrying(lane.bridge, lane.into)
     for batch in _batches(letters):
-        yield from _redrive_batch(lane, cluster, settler, batch, by, now_ms)
+        yield from _redrive_batch(lane, cluster, settler, batch, by, now_ms, observer, carry)
 
 
 def _redrive_batch(
-    lane: Lane, cluster: Cluster, settler: Settler, batch: list[Letter], by: str, now_ms: Callable[[], int]
+    lane: Lane,
+    cluster: Cluster,
+    settler: Settler,
+    batch: list[Letter],
+    by: str,
+    now_ms: Callable[[], int],
+    observer: Observer,
+    carry: Carry,
 ) -> list[Outcome]:
     told: dict[LetterPosition, Outcome] = {}
     superseded: set[LetterPosition] = set()
     todo = [letter for letter in batch if letter.position not in settler.settled]
     for _ in range(ATTEMPTS):
         todo = [letter for letter in todo if letter.position not in settler.settled]
+        observer.polled([letter.record for letter in todo], time.monotonic())
         newer = _newer(lane, cluster, todo)
-        prepared = _prepare(lane, todo, NewerFound(newer.values, newer.letters | superseded))
+        prepared = _prepare(lane, todo, NewerFound(newer.values, newer.letters | superseded), carry)
+        observer.transformed(sum(_size_bytes(letter.record) for letter in todo), prepared.by_place)
         # Told in any case: what an ambiguous commit settled is passed over the next time.
         told |= {outcome.letter.position: outcome for outcome in prepared.outcomes}
         done = [outcome for outcome in prepared.outcomes if outcome.result in ("redriven", "dropped")]
         settled = {one.letter.position: Settled("redriven", now_ms(), by, outputs=one.outputs) for one in done}
+        began_s = time.monotonic()
         try:
             if not settled or settler.attempt(prepared.outputs, settled, _check(newer.values, set(settled))):
+                observer.committed(prepared.counts, (), began_s, time.monotonic() - began_s)
                 return list(told.values())
+            observer.aborted("not known to be committed")
         except Superseded as found:
+            observer.aborted(str(found))
             superseded |= found.letters
     raise Unreachable(
         f"Letters of {lane.migration} could not be redriven in {ATTEMPTS} attempts: each transaction was aborted.",
@@ -140,8 +174,8 @@ def _check(values: NewerValues | None, own: set[LetterPosition]) -> Callable[[],
     return check
 
 
-def _prepare(lane: Lane, letters: Sequence[Letter], newer: NewerFound) -> _Prepared:
-    """Run letters through the bridge, in their order."""
+def _prepare(lane: Lane, letters: Sequence[Letter], newer: NewerFound, carry: Carry) -> _Prepared:
+    """Run letters through the bridge, in their order; ``carry`` is the bridge's, watched or not."""
     lane.bridge.forget_rejected_routes()
     outcomes: list[Outcome] = []
     outputs: list[tuple[str, int, list[Output]]] = []
@@ -154,7 +188,7 @@ def _prepare(lane: Lane, letters: Sequence[Letter], newer: NewerFound) -> _Prepa
             continue
         record = letter.record
         try:
-            carried = lane.bridge.carry(record, Stamp(lane.migration, lane.direction, lane.source.id, record.partition))
+            carried = carry(record, Stamp(lane.migration, lane.direction, lane.source.id, record.partition))
         except AmbiguousOutcome as problem:  # not the record's fault: nothing can be said about it
             raise Unreachable(
                 f"While redriving dead letters of {lane.migration}, its schema could not be identified: {problem}.",
@@ -166,7 +200,7 @@ def _prepare(lane: Lane, letters: Sequence[Letter], newer: NewerFound) -> _Prepa
         mark = marker(letter.position)
         made = [output._replace(headers=(*output.headers, mark)) for output in carried.outputs]
         if made:
-            outputs.append((lane.into(letter).name, record.partition, made))
+            outputs.append((lane.into(record), record.partition, made))
         outcomes.append(Outcome(letter, "redriven" if made else "dropped", len(made)))
     return _Prepared(outcomes, outputs)
 
@@ -175,3 +209,7 @@ def _batches(letters: Iterable[Letter]) -> Iterator[list[Letter]]:
     source = iter(letters)
     while batch := list(islice(source, BATCH_LETTERS)):
         yield batch
+
+
+def _size_bytes(record: Record) -> int:
+    return len(record.key or b"") + len(record.value or b"")

@@ -3,7 +3,7 @@
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,7 @@ from instar.core.trace_document import seal_stages
 from instar.core.upcasting.chain import Stage
 from instar.dead_letters.choice import Choice
 from instar.dead_letters.discard import discard
+from instar.dead_letters.observer import Observer, Unobserved
 from instar.dead_letters.redrive import Lane, Outcome, redrive, would_redrive
 from instar.dead_letters.settler import Settler
 from instar.kafka.cluster import Cluster, Topic
@@ -108,7 +109,19 @@ def stages_of(found: DeadLetters, letter: Letter, read: Read) -> list[Stage]:
         return seal_stages(subject, way.trace(value, context_of(letter.record)))
 
 
-def redriven(found: DeadLetters, side: Direction, chosen: Choice, by: str, *, doing: bool) -> Iterator[Outcome]:
+def unobserved(_plan: BridgePlan) -> Observer:
+    return Unobserved()
+
+
+def redriven(
+    found: DeadLetters,
+    side: Direction,
+    chosen: Choice,
+    by: str,
+    *,
+    doing: bool,
+    observe: Callable[[BridgePlan], Observer] = unobserved,
+) -> Iterator[Outcome]:
     """Publish a direction's chosen letters through today's chain, or say what would become of each.
 
     Nothing is assembled, and no topic made, for a direction without such letters. Raises ``KafkaTrouble``.
@@ -132,7 +145,7 @@ def redriven(found: DeadLetters, side: Direction, chosen: Choice, by: str, *, do
         yield from would_redrive(lane, found.cluster, letters)
         return
     with Settler(found.kafka, found.name, side, found.topic, _written(plan), Failpoints.from_environment()) as settler:
-        yield from redrive(lane, found.cluster, settler, letters, by, _now_ms)
+        yield from redrive(lane, found.cluster, settler, letters, by, _now_ms, observe(plan))
 
 
 def _written(plan: BridgePlan) -> list[Topic]:

@@ -171,6 +171,24 @@ class Reader:
             for position in positions
         ]
 
+    def lags(self) -> dict[int, int]:
+        """Offsets still to go by partition, as the client last heard of the ends: no question to the cluster."""
+        consumer = self._consumer
+        found: dict[int, int] = {}
+        if consumer is None:
+            return found
+        for position in self.positions.values():
+            _, end = consumer.get_watermark_offsets(
+                TopicPartition(self._plan.source.name, position.partition), cached=True
+            )
+            if end < 0:  # nothing fetched yet
+                continue
+            split = position.split
+            behind = 0 if split is None else max(0, split.at - split.past)
+            end = split.at if split is not None and split.mode == "in-place" else end
+            found[position.partition] = max(0, end - position.committed) + behind
+        return found
+
     def commit_plainly(self, offsets: list[TopicPartition]) -> None:
         """Commit outside a transaction: only for the built-in broker, which does not store transactional offsets."""
         self._ready.commit(offsets=offsets, asynchronous=False)

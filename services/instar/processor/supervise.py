@@ -21,8 +21,10 @@ from instar.core.checkpoint import Counts
 from instar.kafka.errors import KafkaTrouble
 from instar.kafka.failpoints import Failpoints
 from instar.processor.governor import Governor, Ungoverned
+from instar.processor.observer import Observer, Unobserved
 from instar.processor.plan import BridgePlan
-from instar.processor.worker import Progress, Worker
+from instar.processor.progress import Progress
+from instar.processor.worker import Worker
 
 log = structlog.get_logger(__name__)
 
@@ -35,14 +37,23 @@ def ungoverned(_plan: BridgePlan) -> Governor:
     return Ungoverned()
 
 
+def unobserved(_plan: BridgePlan) -> Observer:
+    return Unobserved()
+
+
+def unprepared() -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A worker to run. ``assemble`` makes its plan and ``govern`` its governor, in the worker's own process, so both
-    must be picklable."""
+    """A worker to run. ``assemble`` makes its plan, ``govern`` its governor and ``observe`` its observer, in the
+    worker's own process; ``begin`` is called first where that is a new one. So all must be picklable."""
 
     instance: str
     assemble: Callable[[], BridgePlan]
     govern: Callable[[BridgePlan], Governor] = field(default=ungoverned)
+    observe: Callable[[BridgePlan], Observer] = field(default=unobserved)
+    begin: Callable[[], None] = field(default=unprepared)
 
 
 @dataclass(slots=True)
@@ -98,7 +109,15 @@ def _run(slot: Slot, stop: threading.Event, report: Callable[[Progress], None]) 
     plan = slot.assemble()
     failpoints = Failpoints.from_environment()
     governor = slot.govern(plan)
-    Worker(plan, slot.instance, stop=stop, on_progress=report, failpoints=failpoints, governor=governor).run()
+    Worker(
+        plan,
+        slot.instance,
+        stop=stop,
+        on_progress=report,
+        failpoints=failpoints,
+        governor=governor,
+        observer=slot.observe(plan),
+    ).run()
 
 
 @dataclass(slots=True)
@@ -219,6 +238,7 @@ def _child_main(slot: Slot, pipe: Connection) -> None:
             pipe.send(progress)
 
     try:
+        slot.begin()
         _run(slot, stop, report)
     except KafkaTrouble as trouble:
         with contextlib.suppress(BrokenPipeError):

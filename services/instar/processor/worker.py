@@ -19,12 +19,10 @@ a rebalance replaces the consumer too.
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import structlog
 
 from instar.core.bridge import Bridge
-from instar.core.checkpoint import Counts
 from instar.core.dead_letter import dead_letter
 from instar.core.record import Output, Record
 from instar.core.throttle import Allowance
@@ -35,12 +33,15 @@ from instar.kafka.failpoints import Failpoints
 from instar.kafka.writer import Writer
 from instar.processor.governor import Governor, Ungoverned
 from instar.processor.in_place import InPlace
+from instar.processor.letter_log import LetterLog
+from instar.processor.observer import Observer, Unobserved
 from instar.processor.outcome import OVERTAKEN, count, halted
 from instar.processor.pace import Pace
 from instar.processor.past import Past
 from instar.processor.patience import Patience
 from instar.processor.plan import BridgePlan
 from instar.processor.position import Position
+from instar.processor.progress import Progress, Said, Totals
 from instar.processor.reader import Reader
 from instar.processor.source_watch import SourceWatch
 from instar.processor.telling import teller_of
@@ -56,33 +57,6 @@ HOLD_FROM_S = 5.0  # a longer wait than this for the next record would near max.
 SAY_EVERY_S = 5.0  # how often a held worker's checkpoints may be written for a changed reason alone
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """A worker's state at a moment: what it has committed since it started, and the offsets that it stands at."""
-
-    slot: str
-    counts: Counts
-    offsets: dict[int, int]
-    transactions: int
-    recoveries: int
-
-
-@dataclass(slots=True)
-class _Totals:
-    transactions: int = 0
-    recoveries: int = 0
-    committed: Counts = field(default_factory=Counts)
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """What the checkpoints last said of a hold: (held, under which assignment), why, and when."""
-
-    key: tuple[bool, int] = (False, 0)
-    reason: str = ""
-    at_s: float = 0.0
-
-
 class Worker:
     """One slot of a migration's direction. ``instance`` is stable across restarts: it names slot and transactions."""
 
@@ -95,6 +69,7 @@ class Worker:
         on_progress: Callable[[Progress], None] = lambda _: None,
         failpoints: Failpoints | None = None,
         governor: Governor | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self._plan = plan
         self._slot = f"instar.{plan.migration}.{plan.direction}.{instance}"
@@ -102,24 +77,29 @@ class Worker:
         self._on_progress = on_progress
         self._failpoints = failpoints or Failpoints()
         self._governor = governor or Ungoverned()
+        self._observer = observer or Unobserved()
         self._bridge: Bridge = plan.make_bridge()
         self._teller = teller_of(plan, self._bridge)
+        self._into = plan.target.name  # what takes the outputs of the batch
+        self._carry = self._observer.carrying(self._bridge, lambda _: self._into)
+        self._polled_s = 0.0
         self._reader = Reader(plan, self._slot, self, self._failpoints)
         self._past = Past(plan) if plan.mode in ("live-first", "segregated") else None
         self._in_place = InPlace(plan) if plan.mode == "in-place" else None
         self._writer = Writer(plan.kafka, plan.written, self._slot, self._failpoints)
-        self._totals = _Totals()
+        self._totals = Totals()
         self._pace = Pace(plan.limits.batch_records, plan.limits.batch_bytes)
         self._patience = Patience()
         self._held = 0  # records that are not committed
         self._held_since_s = 0.0
         self._allowance = Allowance()
-        self._said = _Said()
+        self._said = Said()
         self._halt: KafkaTrouble | None = None  # to be raised once what precedes it is committed
         self._idle = False
         self._next_progress_s = 0.0
         self._next_others_s = 0.0
         self._log = log.bind(migration=plan.migration, direction=plan.direction, slot=self._slot)
+        self._letter_log = LetterLog(self._log)
         self._source = SourceWatch(plan, self._log, time.monotonic())
 
     def run(self) -> None:
@@ -150,12 +130,14 @@ class Worker:
                 except Aborted as reason:
                     self._log.warning("transaction aborted, reading again", reason=str(reason))
                     self._give_up_after(self._patience.failed(time.monotonic(), self._totals.transactions), str(reason))
+                    self._observer.aborted(str(reason))
                     needs_producer = not self._roll_back()
                     self._stop.wait(self._patience.wait_s)
                 except AmbiguousOutcome as reason:
                     self._give_up_after(self._patience.failed(time.monotonic(), self._totals.transactions), str(reason))
                     self._log.warning("outcome unknown, starting a new producer", reason=str(reason))
                     self._totals.recoveries += 1
+                    self._observer.aborted(str(reason))
                     in_doubt = self._writer.outlived or isinstance(reason, PlaceInDoubt)
                     self._abandon_clients()
                     if in_doubt:
@@ -171,10 +153,12 @@ class Worker:
             self._governor.close()
             self._report(force=True)
             self._teller.close()
+            self._observer.close()
 
     # ------------------------------------------------------------------ one turn
 
     def _turn(self) -> None:
+        self._polled_s = time.monotonic()
         records = self._read()
         if records:
             self._failpoints.hit("polled", in_transaction=self._writer.open)
@@ -235,6 +219,7 @@ class Worker:
             wanted = min(wanted, allowance.records - live_records)
         if wanted <= 0:
             return
+        self._polled_s = time.monotonic()
         records = past.poll(wanted, 0.0 if live_records else self._plan.limits.idle_ms / 1000)
         if records:
             self._idle = False
@@ -247,10 +232,12 @@ class Worker:
 
     def _process(self, records: list[Record], target: str, *, past: bool = False) -> None:
         """``target`` takes what the records become. ``past``: they are history's, and live may have overtaken them."""
-        plan, positions, carry = self._plan, self._reader.positions, self._bridge.carry
+        plan, positions, carry = self._plan, self._reader.positions, self._carry
         in_place, teller, tells = self._in_place, self._teller, plan.telling is not None
         teller.begin()
         self._bridge.forget_rejected_routes()
+        self._into = target
+        self._observer.polled(records, self._polled_s)
         outputs: dict[tuple[str, int], list[Output]] = {}
         done = size_bytes = 0
         began_s = time.monotonic()
@@ -266,6 +253,7 @@ class Worker:
                 if plan.stop_on_error:
                     self._halt = halted(record, carried.rejected)
                     break
+                self._letter_log.take(record, carried.rejected)
                 letter = dead_letter(record, plan.source.id, carried.rejected, plan.migration, plan.direction)
                 outputs.setdefault((plan.dead_letters.name, record.partition), []).append(letter)
             elif carried.outputs:
@@ -283,6 +271,7 @@ class Worker:
             else:
                 position.next = record.offset + 1
             done += 1
+        self._observer.transformed(size_bytes, outputs)
         self._governor.took(done, size_bytes)
         self._pace.observe(len(records), size_bytes, time.monotonic() - began_s)
         self._failpoints.hit("transformed", in_transaction=self._writer.open)
@@ -305,7 +294,7 @@ class Worker:
             return True
         return self._idle and any(position.moved for position in self._reader.positions.values())
 
-    def _to_say(self) -> "_Said | None":
+    def _to_say(self) -> Said | None:
         """What the checkpoints must be written for alone: a hold that began or ended, or to keep them from expiring."""
         said, allowance, now_s = self._said, self._allowance, time.monotonic()
         if not self._reader.positions:
@@ -315,7 +304,7 @@ class Worker:
             due_s = self._plan.limits.recommit_s if allowance.reason == said.reason else SAY_EVERY_S
             if not allowance.hold or now_s - said.at_s < due_s:
                 return None
-        return _Said(key, allowance.reason, now_s)
+        return Said(key, allowance.reason, now_s)
 
     def _commit(self, positions: Sequence[Position] | None = None) -> None:
         """Commit the positions, those that moved when none are given."""
@@ -329,13 +318,17 @@ class Worker:
         offsets = self._reader.offsets(moved, self._why_slow)
         began_s = time.monotonic()
         self._writer.commit(offsets, self._reader.group_metadata)
-        self._governor.committed(time.monotonic() - began_s)
+        took_s = time.monotonic() - began_s
+        self._governor.committed(took_s)
         if self._plan.built_in:
             self._reader.commit_plainly(offsets)
+        before = self._totals.committed
         for position in moved:
             self._totals.committed = self._totals.committed.plus(position.counts.minus(position.committed_counts))
             position.confirm()
         self._teller.confirm()
+        partitions = [position.partition for position in moved]
+        self._observer.committed(self._totals.committed.minus(before), partitions, began_s, took_s)
         self._held = 0
         self._totals.transactions += 1
 
@@ -355,12 +348,14 @@ class Worker:
         """Partitions are about to go: commit what is open, so that the next owner need not repeat it."""
         try:
             self._commit()
-        except Aborted:
+        except Aborted as reason:
+            self._observer.aborted(str(reason))
             self._writer.abort()
         self._forget_held()
 
     def after_loss(self) -> None:
         """Partitions are gone: another may have read them already, so nothing of ours may become visible."""
+        self._observer.aborted("the partitions were lost to another member")
         self._writer.abort()
         self._forget_held()
 
@@ -488,6 +483,7 @@ class Worker:
         """Commit what is open. Failing that, it is read again by whoever starts next: nothing is lost."""
         try:
             self._commit()
+            self._observer.stands(self._reader.lags, self._allowance.cause)
         except (Aborted, AmbiguousOutcome) as reason:
             self._log.warning("stopped before the last transaction was committed", reason=str(reason))
 
@@ -497,6 +493,8 @@ class Worker:
             return
         self._next_progress_s = now_s + PROGRESS_EVERY_S
         self._teller.tell_when_due()
+        if not force:
+            self._observer.stands(self._reader.lags, self._allowance.cause)
         offsets = {position.partition: position.committed for position in self._reader.positions.values()}
         self._on_progress(
             Progress(self._slot, self._totals.committed, offsets, self._totals.transactions, self._totals.recoveries)

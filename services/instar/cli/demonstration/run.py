@@ -12,6 +12,7 @@ from confluent_kafka import Producer
 
 from instar.cli.demonstration.orders import PARTITIONS, orders
 from instar.cli.demonstration.showcase import MIGRATION, SUBJECT, make_project
+from instar.cli.log_lines import configure
 from instar.core import dead_letter
 from instar.core.comparison import Comparison
 from instar.core.dead_letter import Verdict
@@ -122,7 +123,11 @@ def run(stage: Stage, records: int, workers: int, watcher: Watcher) -> Outcome:
     for one, plan in zip(options, plans, strict=True):
         ensure_start(plan, stage.cluster, recover=False)
         bounds = stage.cluster.end_offsets(plan.source.name, plan.partitions)
-        slots += [Slot(f"demo-{number}", partial(assemble, replace(one, bounds=bounds))) for number in range(workers)]
+        slots += [
+            # The demonstration tells of the dead letters itself.
+            Slot(f"demo-{number}", partial(assemble, replace(one, bounds=bounds)), begin=partial(configure, "ERROR"))
+            for number in range(workers)
+        ]
     done = watcher.step("bridging old to new, and new to old", records)
     bridging_s = time.monotonic()
 

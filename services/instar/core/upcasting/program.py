@@ -3,14 +3,18 @@
 This is the reference executor: decode, fold, encode. It is the judge of every other one.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 from instar.core.record import Context
 from instar.core.rejected import HOP_RAISED, Rejected
-from instar.core.upcasting.chain import Chain
+from instar.core.upcasting.chain import Chain, Link
 from instar.core.upcasting.pattern import Pattern, redacted
 from instar.core.version import label
+
+Tell = Callable[[Link], None]
+"""Told of a hop when it has run, whether it took the record or not; once for each part of a fan-out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,10 @@ class Program:
     @property
     def to_version(self) -> int:
         return self.chain.to_version
+
+    def telling(self, tell: Tell) -> Self:
+        """The same program, which tells of each hop that it has run."""
+        return replace(self, chain=replace(self.chain, links=tuple(_told(link, tell) for link in self.chain.links)))
 
     def run(self, data: bytes, context: Context) -> list[bytes] | Rejected:
         """One record's value without its framing, to the values it becomes.
@@ -75,3 +83,12 @@ class Program:
                 )
             outputs.append(data)
         return outputs
+
+
+def _told(link: Link, tell: Tell) -> Link:
+    def run(value: Any, context: Context) -> list[Any] | Rejected:
+        outputs = link.run(value, context)
+        tell(link)
+        return outputs
+
+    return replace(link, run=run)
