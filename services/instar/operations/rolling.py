@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from instar.core.retirement import Declared
+from instar.core.rollout.decide import LIMITS
 from instar.core.rollout.event import (
     Circumstances,
     Event,
@@ -110,7 +111,8 @@ class Rolling:
         )
 
     def observe(self) -> Result | None:
-        """Tell the machine what is seen of the world now; what limits ask for is done. None: nothing to be told.
+        """Tell the machine what is seen of the world now; what limits ask for is done, and gone on with where it had to
+        wait: nobody gives a command for it. None: nothing to be told.
 
         Raises ``KafkaTrouble`` and ``StateTrouble``.
         """
@@ -118,6 +120,8 @@ class Rolling:
         if rollout.phase in FINAL or rollout.phase is Phase.DRAFT or rollout.plan is None:
             return None
         seen = self.keeper.watch()
+        if rollout.underway is not None and (rollout.underway.actor == LIMITS or rollout.underway.reverting):
+            return self.coordinator.resume(self.name)
         found: list[Event] = [*events(seen, self.migration.rollout.caught_up_lag), TimePassed(now())]
         verified = self._verification(rollout)
         if verified is not None:
