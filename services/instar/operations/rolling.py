@@ -32,9 +32,11 @@ from instar.project.migration import Migration
 from instar.project.project import Project
 from instar.rollout.coordinator import Coordinator, Result
 from instar.rollout.look import events
+from instar.state.approvals import Request
 from instar.state.errors import StateTrouble
 from instar.state.opening import State, open_state
 
+_REQUESTS_TOLD = 20
 _NO_STATE = "The state store is needed for this."
 
 
@@ -108,6 +110,11 @@ class Rolling:
             limits=self.keeper.limits(),
             approval=self.state.approvals.find(self.name, action, meant),
             waivers=waived,
+            requests=tuple(
+                _told(each)
+                for each in self.state.approvals.list(self.name)[:_REQUESTS_TOLD]
+                if (each.action, each.fingerprint) == (action, meant) and each.standing != "approved"
+            ),
         )
 
     def observe(self) -> Result | None:
@@ -185,6 +192,12 @@ def rolling(
             barrier_s=float(migration.rollout.barrier),
         )
         yield Rolling(project, name, migration, kafka, cluster, by, state, coordinator, keeper)
+
+
+def _told(request: Request) -> str:
+    """``request 3f2a of ada is used: bob answered it``."""
+    answered = "nobody has answered it" if not request.answered_by else f"{request.answered_by} answered it"
+    return f"request {request.id} of {request.requested_by} is {request.standing}: {answered}"
 
 
 def who() -> str:
