@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from tests.support.command import instar
 from tests.support.command_process import CommandProcess
 from tests.support.projects import QUICK_SESSION, Shop, event, produce, rewrite_settings, write_shop
@@ -19,7 +20,6 @@ from instar.state.tables import ledger
 from realkafka.pytest_plugin import Kafka
 
 REFUSED, NO = 4, 3
-LEDGER = ledger.name
 
 
 @pytest.fixture
@@ -62,13 +62,16 @@ def test_an_edited_ledger_row_is_found_and_named(shop: Shop) -> None:
     assert sound["sound"]
     edited = next(row["number"] for row in history(shop) if row["action"] == "apply: step done")
     with closing(sqlite3.connect(shop.root / ".instar" / "state.db")) as database:
-        guarded = f"UPDATE {LEDGER} SET reason = 'nothing to see here' WHERE number = ?"
+        guarded = str(ledger.update().where(ledger.c.number == sa.bindparam("row")).values(reason=sa.bindparam("why")))
+        edit = {"row": edited, "why": "nothing to see here"}
         with pytest.raises(sqlite3.IntegrityError, match="append"):
-            database.execute(guarded, (edited,))
-        triggers = database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?", (LEDGER,))
+            database.execute(guarded, edit)
+        triggers = database.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?", (ledger.name,)
+        )
         for (name,) in triggers.fetchall():
             database.execute(f"DROP TRIGGER {name}")
-        database.execute(guarded, (edited,))
+        database.execute(guarded, edit)
         database.commit()
     ran = instar("history", "--verify", "-o", "json", at=shop.root)
     (found,) = json.loads(ran.out)

@@ -10,6 +10,7 @@ from tests.support.workers import WorkerProcess, until, worker
 
 from instar.cli.stating import state_of
 from instar.core.rollout.document import from_document
+from instar.core.rollout.state import Rollout
 from instar.project.project import load_project
 
 ASKED_BY, ANSWERED_BY = "ada", "bob"
@@ -35,10 +36,15 @@ def approved(shop: Shop, action: str) -> None:
     run(shop, "approve", action, "--reason", "I have looked", "--by", ANSWERED_BY)
 
 
-def phase(shop: Shop) -> str:
+def rollout(shop: Shop) -> Rollout:
+    """As the state has it."""
     with state_of(load_project(shop.root)) as state:
         held = state.rollouts.held(shop.migration)
-    return "draft" if held.document is None else from_document(held.document).phase.value
+    return Rollout(shop.migration) if held.document is None else from_document(held.document)
+
+
+def phase(shop: Shop) -> str:
+    return rollout(shop).phase.value
 
 
 def verify(shop: Shop) -> None:
