@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from instar.cli.exits import INTERRUPTED, OK, TERMINATED
+from instar.cli.exits import INTERRUPTED, OK, TERMINATED, fail
 
 
 @dataclass(slots=True)
@@ -18,7 +18,7 @@ class Stopping:
 @contextmanager
 def stopping() -> Iterator[Stopping]:
     """SIGTERM and SIGINT set the event. A second SIGINT raises KeyboardInterrupt, which loses nothing either: what was
-    not committed is read again."""
+    not committed is read again. So does a wait that the event ended; the exit code is the signal's then too."""
     state = Stopping()
 
     def stop(number: int, _frame: object) -> None:
@@ -30,6 +30,10 @@ def stopping() -> Iterator[Stopping]:
     previous = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield state
+    except KeyboardInterrupt:
+        if not state.event.is_set():
+            raise
+        fail("Stopped before it was done.", "Run the command again: it goes on from there.", state.exit_code)
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

@@ -18,7 +18,7 @@ from confluent_kafka import (
     TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
+from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
 from instar.core.provenance import NO_TOPIC_ID
 from instar.kafka import config
@@ -207,6 +207,19 @@ class Cluster:
             )
             for one in described.members
         ]
+
+    def sees_all_groups(self) -> bool:
+        """Does ``groups`` have every group? Without the permission to describe the cluster Kafka leaves those out that
+        we may not describe, and says nothing of it. Raises ``KafkaTrouble``."""
+        if self.built_in:
+            return True
+        described = self._ask(
+            "describing the cluster",
+            lambda: self._admin.describe_cluster(
+                include_authorized_operations=True, request_timeout=self._timeout_s
+            ).result(),
+        )
+        return AclOperation.DESCRIBE in (described.authorized_operations or ())
 
     def groups(self) -> list[str]:
         """All consumer groups that we may see."""

@@ -41,11 +41,17 @@ class Keeper:
         )
 
     def watch(self) -> Look:
-        """Look at the up bridge, and keep what is seen as a sample. Raises ``KafkaTrouble``."""
-        source = self.project.settings.migrations[self.name].source.topic
-        seen = look(self.cluster, self.name, "up", source)
+        """Look at the up bridge, which is returned, and at the one back once it has begun: what producers write after a
+        switch goes through that one. Both are kept as one sample. Raises ``KafkaTrouble``."""
+        migration = self.project.settings.migrations[self.name]
+        seen = look(self.cluster, self.name, "up", migration.source.topic)
+        both = [(seen, migration.source.topic)]
+        if migration.reverse is not None and self.cluster.find(migration.target.topic) is not None:
+            back = look(self.cluster, self.name, "down", migration.target.topic)
+            if back.points:
+                both.append((back, migration.target.topic))
         now_ms = now()
-        taken = sample(self.cluster, seen, source, now_ms, self._mismatches(now_ms))
+        taken = sample(self.cluster, both, now_ms, self._mismatches(now_ms))
         self.state.samples.keep(self.name, taken)
         self.state.samples.prune(self.name, now_ms - _KEEP_MS)
         return seen

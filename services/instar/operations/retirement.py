@@ -98,7 +98,9 @@ def _moved(rollout: Rollout | None) -> Collection[str]:
 
 
 def _written(at: Rolling, topic: Topic, rollout: Rollout, look_records: int) -> Written | None:
-    since = {} if rollout.record is None else rollout.record.left
+    if rollout.record is None or rollout.record.authority == "old":
+        return Written(0, None)  # they write where they should, and the phase alone says no
+    since = rollout.record.left
     header = at.producer_header
     return asked(
         lambda: written_since(at.cluster, at.name, topic, since, producer_header=header, look_records=look_records)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from instar.core.retirement import Declared
+from instar.core.rollout.decide import LIMITS
 from instar.core.rollout.event import (
     Circumstances,
     Event,
@@ -31,9 +32,11 @@ from instar.project.migration import Migration
 from instar.project.project import Project
 from instar.rollout.coordinator import Coordinator, Result
 from instar.rollout.look import events
+from instar.state.approvals import Request
 from instar.state.errors import StateTrouble
 from instar.state.opening import State, open_state
 
+_REQUESTS_TOLD = 20
 _NO_STATE = "The state store is needed for this."
 
 
@@ -107,10 +110,16 @@ class Rolling:
             limits=self.keeper.limits(),
             approval=self.state.approvals.find(self.name, action, meant),
             waivers=waived,
+            requests=tuple(
+                _told(each)
+                for each in self.state.approvals.list(self.name)[:_REQUESTS_TOLD]
+                if (each.action, each.fingerprint) == (action, meant) and each.standing != "approved"
+            ),
         )
 
     def observe(self) -> Result | None:
-        """Tell the machine what is seen of the world now; what limits ask for is done. None: nothing to be told.
+        """Tell the machine what is seen of the world now; what limits ask for is done, and gone on with where it had to
+        wait: nobody gives a command for it. None: nothing to be told.
 
         Raises ``KafkaTrouble`` and ``StateTrouble``.
         """
@@ -118,6 +127,8 @@ class Rolling:
         if rollout.phase in FINAL or rollout.phase is Phase.DRAFT or rollout.plan is None:
             return None
         seen = self.keeper.watch()
+        if rollout.underway is not None and (rollout.underway.actor == LIMITS or rollout.underway.reverting):
+            return self.coordinator.resume(self.name)
         found: list[Event] = [*events(seen, self.migration.rollout.caught_up_lag), TimePassed(now())]
         verified = self._verification(rollout)
         if verified is not None:
@@ -181,6 +192,12 @@ def rolling(
             barrier_s=float(migration.rollout.barrier),
         )
         yield Rolling(project, name, migration, kafka, cluster, by, state, coordinator, keeper)
+
+
+def _told(request: Request) -> str:
+    """``request 3f2a of ada is used: bob answered it``."""
+    answered = "nobody has answered it" if not request.answered_by else f"{request.answered_by} answered it"
+    return f"request {request.id} of {request.requested_by} is {request.standing}: {answered}"
 
 
 def who() -> str:

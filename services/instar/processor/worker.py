@@ -442,8 +442,10 @@ class Worker:
         """While idle: is the source still the topic that it was, and is the cluster there at all?"""
         if self._reader.all_brokers_down:
             raise AmbiguousOutcome("no broker is reachable")
+        # While we are held it is us who hold records back, and nobody's transaction.
+        read = () if self._allowance.hold else self._reader.positions.values()
         try:
-            self._source.look(self._reader.positions.values(), time.monotonic())
+            self._source.look(read, time.monotonic())
         except Unreachable as reason:  # waited for, like any other outage
             raise AmbiguousOutcome(str(reason)) from reason
 

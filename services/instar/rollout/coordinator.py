@@ -379,6 +379,8 @@ def _noted(session: _Session, event: Event, decided: Decided) -> Noted:
                 # The guards have seen that it is for the plan in hand, which a drifted project does not have any more.
                 fingerprint, used = at.approval.fingerprint, underway.approval
                 details["approval"] = f"{used} by {at.approval.approved_by}"
+        case LimitsSeen(_, verdicts):
+            details["limits"] = [f"{each.name}: {each.verdict}: {each.evidence}" for each in verdicts]
         case StepTried(index, before):
             details |= {"step": index, "effect": _effect(session, index), "before": dict(before)}
         case StepDone(index, _, evidence):

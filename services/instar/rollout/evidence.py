@@ -7,7 +7,7 @@ from instar.core import checkpoint, provenance
 from instar.core.record import TIMESTAMP_NONE_MS
 from instar.core.retirement import Group, Written
 from instar.kafka.cluster import Cluster, Topic
-from instar.kafka.errors import KafkaTrouble
+from instar.kafka.errors import KafkaTrouble, Refused
 from instar.kafka.letters import read_letters, read_settled
 from instar.kafka.scan import scan
 
@@ -27,7 +27,11 @@ def asked(ask: Callable[[], T]) -> T | None:
 
 def groups_on(cluster: Cluster, topic: Topic, moved: Collection[str]) -> tuple[Group, ...]:
     """Every group but our own that has offsets in the topic, or members that read it; also those that we may not look
-    into, since they could be readers. Raises ``KafkaTrouble`` where groups cannot be listed at all."""
+    into, since they could be readers. Raises ``KafkaTrouble`` where not all groups can be listed."""
+    if not cluster.sees_all_groups():
+        raise Refused(
+            "Only some of the consumer groups can be listed.", "Allow DESCRIBE on the cluster: then none is left out."
+        )
     return tuple(_groups(cluster, topic, moved))
 
 

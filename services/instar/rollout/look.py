@@ -1,7 +1,8 @@
 """What the machine is told of the world: is a bridge at work, how far is each partition, what do the counts say."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from instar.core import checkpoint
 from instar.core.checkpoint import Checkpoint, Counts
@@ -13,6 +14,7 @@ from instar.kafka.cluster import Cluster
 from instar.kafka.errors import TopicMissing
 from instar.kafka.scan import scan
 
+T = TypeVar("T", int, float)
 _FEW_RECORDS = 16  # only the first of each partition is wanted
 
 
@@ -68,23 +70,35 @@ def events(seen: Look, threshold_records: int) -> list[Event]:
     return [*found, LagMeasured(seen.lag_records, threshold_records)]
 
 
-def sample(cluster: Cluster, seen: Look, source: str, now_ms: int, mismatches: int | None) -> Sample:
-    """One look for the limits. ``mismatches`` are those that `verify --follow` has counted, None where none runs.
+def sample(cluster: Cluster, seen: Sequence[tuple[Look, str]], now_ms: int, mismatches: int | None) -> Sample:
+    """One look for the limits, at each direction that has begun, with the topic that it reads.
 
-    Latency is the age of the oldest record that is not carried yet: what a reader of the new topic waits for. Zero
-    where nothing waits. It is None where a checkpoint is missing, like everything else then.
+    Records that a bridge wrote itself come by in the other direction as echoes and are not counted twice. Lag and
+    latency are those of the worse direction. ``mismatches`` are those that `verify --follow` has counted, None where
+    none runs. Latency is the age of the oldest record that is not carried yet: what a reader of the other topic waits
+    for. Zero where nothing waits. It is None where a checkpoint is missing, like everything else then.
     """
-    counts, lag = seen.counts, seen.largest_lag
-    latency = None if lag is None else _oldest_ms(cluster, seen, source, now_ms)
-    known = bool(seen.points)
+    total = Counts()
+    lags: list[int | None] = []
+    waits: list[float | None] = []
+    for each, source in seen:
+        total = total.plus(each.counts)
+        lags.append(each.largest_lag)
+        waits.append(None if each.largest_lag is None else _oldest_ms(cluster, each, source, now_ms))
+    known = all(each.points for each, _ in seen)
     return Sample(
         at_ms=now_ms,
-        read=counts.read if known else None,
-        dead_lettered=counts.dead_lettered if known else None,
+        read=total.read - total.echoed if known else None,
+        dead_lettered=total.dead_lettered if known else None,
         mismatches=mismatches,
-        lag_records=lag,
-        latency_ms=latency,
+        lag_records=_worst(lags),
+        latency_ms=_worst(waits),
     )
+
+
+def _worst(values: Sequence[T | None]) -> T | None:
+    known = [value for value in values if value is not None]
+    return max(known) if known and len(known) == len(values) else None
 
 
 def _oldest_ms(cluster: Cluster, seen: Look, source: str, now_ms: int) -> float:

@@ -2,9 +2,13 @@
 
 A token grows with every holder and never comes back, so that whoever was asleep for longer than their time is told
 apart from the next one, here and in the control records that carry it.
+
+While it is held a thread renews it: one step may take longer than the lease's time, an archive hours. A process that is
+stopped as a whole renews nothing and loses it.
 """
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -51,14 +55,20 @@ class Leases:
     database: Database
     environment: str
     ttl_ms: int = TTL_MS
+    renewals: int = 3  # within its time: two may fail
 
     @contextlib.contextmanager
     def held(self, migration: str, owner: str) -> Iterator[HeldLease]:
-        """Take it, and give it back when left. Raises ``LeaseTaken``."""
+        """Take it, keep it alive, and give it back when left. Raises ``LeaseTaken``."""
         lease = self._take(migration, owner)
+        left = threading.Event()
+        keeper = threading.Thread(target=self._keep, args=(lease, left), name=f"lease of {migration}", daemon=True)
+        keeper.start()
         try:
             yield lease
         finally:
+            left.set()
+            keeper.join()
             self._release(lease)
 
     def renew(self, lease: HeldLease) -> None:
@@ -95,6 +105,17 @@ class Leases:
             taken = {"owner": owner, "token": row.token + 1, "until_ms": now_ms + self.ttl_ms}
             connection.execute(leases.update().where(self._row(migration)).values(taken))
             return HeldLease(self, migration, owner, taken["token"])
+
+    def _keep(self, lease: HeldLease, left: threading.Event) -> None:
+        """Until it is left or lost. Who holds it finds the loss at the next write, which is refused."""
+        while not left.wait(self.ttl_ms / self.renewals / 1000):
+            try:
+                self.renew(lease)
+            except LeaseLost:
+                log.warning("the lease is lost", migration=lease.migration, owner=lease.owner)
+                return
+            except StateTrouble as trouble:
+                log.warning("the lease could not be renewed", migration=lease.migration, why=str(trouble))
 
     def _release(self, lease: HeldLease) -> None:
         mine = leases.c.token == lease.token

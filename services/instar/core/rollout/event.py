@@ -87,7 +87,10 @@ class Readers:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What is known at the moment of a command. ``fingerprint`` is the project's as it is now."""
+    """What is known at the moment of a command. ``fingerprint`` is the project's as it is now.
+
+    ``approval`` is one that can be used now; ``requests`` says, a line each, what became of those that cannot.
+    """
 
     now_ms: int
     fingerprint: str
@@ -95,6 +98,7 @@ class Circumstances:
     limits: tuple[LimitVerdict, ...] = ()
     approval: Approval | None = None
     waivers: tuple[Waiver, ...] = ()
+    requests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

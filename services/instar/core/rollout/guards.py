@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 
+from instar.core.rollout.approving import same_person
 from instar.core.rollout.decision import Refused
 from instar.core.rollout.event import Apply, Command, GateVerdict, LimitVerdict, Retire
 from instar.core.rollout.refusals import refuse
@@ -96,12 +97,14 @@ def approval(state: Rollout, command: Command, transition: str) -> Refused | Non
     """Somebody else's unexpired yes to this action under this plan."""
     given, m = command.at.approval, state.migration
     if given is None:
-        return refuse("no-approval", m, transition)
+        return refuse("no-approval", m, transition, evidence=command.at.requests)
     plan = command.plan if isinstance(command, Apply) else state.plan
     action = "apply" if transition == "replan" else transition
     if given.action != action or plan is None or given.fingerprint != plan.fingerprint:
         return refuse("approval-of-other", m, transition, evidence=(f"{given.action} {given.fingerprint[:16]}",))
-    if not given.approved_by or given.approved_by in (given.requested_by, command.actor):
+    if not given.approved_by or any(
+        same_person(given.approved_by, each) for each in (given.requested_by, command.actor)
+    ):
         return refuse("approval-own", m, transition, evidence=(f"approved by {given.approved_by or 'nobody'}",))
     if command.at.now_ms >= given.expires_at_ms:
         return refuse("approval-expired", m, transition)
