@@ -37,6 +37,7 @@ from instar.cli import (
     retire,
     rollback,
     schema,
+    serve,
     status,
     switch,
     tail,
@@ -117,6 +118,7 @@ VERBS = (
     topic,
     history,
     db,
+    serve,
 )
 for verb in VERBS:
     verb.add_to(app)

@@ -14,6 +14,7 @@ from instar.project.environment import Environment
 from instar.project.late import Late
 from instar.project.migration import Migration
 from instar.project.model import Strict, did_you_mean, dotted, findings_of
+from instar.project.serving import Serve
 from instar.project.toml_lines import KeyPath, TomlLines
 
 FORMAT = 1
@@ -27,6 +28,7 @@ class Settings(Strict):
     format: Literal[1]
     environments: dict[str, Environment] = Field(default_factory=dict)
     migrations: dict[str, Migration] = Field(default_factory=dict)
+    serve: Serve = Serve()
 
 
 @dataclass(frozen=True, slots=True)
