@@ -1,6 +1,7 @@
 """The application: the API and the pages over one site."""
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.resources import files
@@ -84,7 +85,9 @@ async def _answer(request: Request, error: Exception) -> Response:
     """Any error: as a problem under /v1, as a page elsewhere."""
     problem = _problem(error)
     if problem.status >= 500:
-        log.error("a request failed", path=request.url.path, status=problem.status, why=problem.detail, exc_info=error)
+        # As text: what a console makes of exc_info shows the values of all locals, and records are among them.
+        trace = "".join(traceback.format_exception(error)) if problem.code == "internal" else None
+        log.error("a request failed", path=request.url.path, status=problem.status, why=problem.detail, trace=trace)
     if not request.url.path.startswith(PREFIX):
         return error_page(request, problem)
     return Document(

@@ -5,8 +5,10 @@ session in this process's memory: a restart asks again. Where no token is config
 only, and whoever is on this machine is the operator.
 """
 
+import getpass
 import hmac
 import secrets
+import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -62,7 +64,7 @@ class Door:
     now_s: Callable[[], float] = time.monotonic
     _sessions: dict[str, _Session] = field(default_factory=dict)
     _local: Caller = field(
-        default_factory=lambda: Caller("local", Role.OPERATOR, secrets.token_urlsafe(32), by_cookie=True)
+        default_factory=lambda: Caller(_user(), Role.OPERATOR, secrets.token_urlsafe(32), by_cookie=True)
     )
 
     @property
@@ -119,6 +121,14 @@ class Door:
             if hmac.compare_digest(each.sha256, digest):
                 found = each
         return None if found is None else Caller(found.name, Role[found.role.upper()], "", by_cookie=False)
+
+
+def _user() -> str:
+    """Whose process this is, as the commands name who asks."""
+    try:
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    except (OSError, KeyError):  # a container's user may have no name
+        return "this machine"
 
 
 def check_csrf(caller: Caller, sent: str) -> None:

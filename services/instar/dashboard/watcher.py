@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -129,7 +130,8 @@ class Watcher:
             try:
                 await asyncio.to_thread(self.look)
             except Exception:  # a look that fails must not end the looking; the log has why
-                log.exception("a look at the cluster failed")
+                trace = traceback.format_exc()  # as text: see app._answer
+                log.error("a look at the cluster failed", trace=trace)  # noqa: TRY400
             async with self._condition:
                 self._condition.notify_all()
             with suppress(TimeoutError):

@@ -23,7 +23,7 @@ from instar.dashboard.site import OfSite, Site, Viewer
 from instar.dashboard.views.marked import columns
 from instar.kafka.errors import KafkaTrouble
 from instar.operations.failure import Failure
-from instar.operations.records import fetch, stages_of
+from instar.operations.records import fetch, stages_both_ways
 from instar.operations.scope import subject_of, version_of
 from instar.operations.topic_reader import topic_reader
 
@@ -154,7 +154,7 @@ def one(request: Request, site: OfSite, caller: Viewer, topic: str, partition: i
     reader = topic_reader(site.project, topic, subject=None, framing=None, migration=None)
     record, standing = fetch(site.connection.cluster(), topic, partition, offset)
     read = reader.read(record)
-    stages = stages_of(read, record, None) if isinstance(read, Read) else []
+    stages = stages_both_ways(read, record) if isinstance(read, Read) else []
     body = read.body if isinstance(read, Read) else None
     return render(
         request,

@@ -1,5 +1,6 @@
 """Templates to pages, with what every page shows: where one is, who one is, and how fresh it is."""
 
+import re
 import time
 from functools import cache
 from importlib.resources import files
@@ -8,10 +9,10 @@ from urllib.parse import quote
 
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from instar import __version__
-from instar.core.value_text import pretty
 from instar.dashboard.callers import Caller
 from instar.dashboard.problems import Problem
 from instar.dashboard.site import Site, site_of
@@ -38,10 +39,18 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["count"] = lambda number: "–" if number is None else f"{number:,}"
-    environment.filters["pretty"] = pretty
+    environment.filters["ticked"] = _ticked
     environment.filters["path"] = lambda text: quote(str(text), safe="")
     environment.globals["version"] = __version__
     return environment
+
+
+def _ticked(text: str) -> Markup:
+    """Text in which what stands in backticks is code."""
+    parts = re.split(r"`([^`]+)`", text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if index % 2 else escape(part) for index, part in enumerate(parts)
+    )
 
 
 def render(request: Request, template: str, caller: Caller | None, *, status: int = 200, **more: Any) -> Response:

@@ -61,6 +61,8 @@ def columns(subject: Subject, stages: Sequence[Stage]) -> list[Column]:
             if following is not None:
                 ours = [one for one in following.records if one.parent == number]
                 gone = {path for one in ours for each in one.differences for path in _before(each)}
+                if following.rejected is not None and following.rejected.path:
+                    gone.add(following.rejected.path)  # what it failed at
             document = value_document(subject, stage, record)
             records.append(tuple(_lines(document, new, gone)))
         changes = tuple(_told(each) for record in stage.records for each in record.differences) if stage.hop else ()

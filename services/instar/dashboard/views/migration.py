@@ -29,7 +29,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A phase on the way. ``standing``: done, now, to come, or not known."""
+    """A phase on the way. ``standing``: done, now, or to come."""
 
     name: str
     standing: str
@@ -77,9 +77,11 @@ def _way(look: MigrationSeen, status: Status) -> Way:
 
 
 def steps(phase: Phase | None) -> list[Step]:
-    """The phases in order; without a phase nobody knows how far it is."""
-    if phase is None or phase not in STEPS:
-        return [Step(step.value, "not known" if phase is None else "to come") for step in STEPS]
+    """The phases in order; none where nobody knows the phase."""
+    if phase is None:
+        return []
+    if phase not in STEPS:
+        return [Step(step.value, "to come") for step in STEPS]
     at = STEPS.index(phase)
     return [
         Step(step.value, "done" if index < at else "now" if index == at else "to come")
@@ -104,6 +106,8 @@ def _next(look: MigrationSeen, trouble: str, errors: int) -> str:
         case "paused":
             return f"paused {up.orders.pause}"
         case "stalled":
+            if up.workers is None:
+                return "nothing moves, and this broker does not say whether a worker is there"
             return "workers are there and nothing moves"
         case "caught up":
             return "carried as it comes"
