@@ -3,7 +3,9 @@
 import ipaddress
 import re
 import secrets
+import socket
 import sys
+from contextlib import redirect_stdout
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +15,7 @@ import typer
 from instar.cli.exits import OK, REFUSED, USAGE, fail
 from instar.cli.output import stderr
 from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, open_project
+from instar.cli.stopping import stopping
 
 _STOP_WITHIN_S = 5
 _NEW = re.compile(r"([A-Za-z0-9][A-Za-z0-9._@-]{0,62}):(viewer|operator|approver)\Z")
@@ -71,13 +74,8 @@ def serve(
     if opened.errors:
         stderr.print(f"The project has {len(opened.errors)} errors; `instar check` shows them.", style="yellow")
     app = make_app(open_site(opened, bootstrap))
-    scheme = "http" if tls_certificate is None else "https"
-    stderr.print(f"instar serves {scheme}://{_shown(host)}:{port or '(any port)'} (stop with Ctrl-C)", markup=False)
-    sys.stdout = sys.stderr  # a hop that prints, in any thread, prints to the log
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -86,7 +84,21 @@ def serve(
         ssl_certfile=tls_certificate,
         ssl_keyfile=tls_key,
     )
-    return OK
+    with _listening(host, port) as listener, stopping() as state:
+        scheme = "http" if tls_certificate is None else "https"
+        where = f"{scheme}://{_shown(host)}:{listener.getsockname()[1]}"
+        stderr.print(f"instar serves {where} (stop with Ctrl-C)", markup=False, soft_wrap=True)
+        with redirect_stdout(sys.stderr):  # a hop that prints, in any thread, prints to the log
+            uvicorn.Server(config).run(sockets=[listener])
+        return state.exit_code
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Fails where the address is somebody else's."""
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as problem:
+        fail(f"{_shown(host)}:{port} cannot be listened on: {problem.strerror}.", "Give another --host or --port.")
 
 
 def _new_token(asked: str) -> int:

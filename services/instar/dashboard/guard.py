@@ -1,5 +1,6 @@
 """What stands before every request: whose host it names, from where it comes, how large and how frequent it is."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -97,7 +98,7 @@ class Guard:
         client = scope.get("client")
         wait_s = self.limiter.wait_s(client[0] if client else "")
         if wait_s:
-            seconds = str(int(wait_s) + 1)
+            seconds = str(math.ceil(wait_s))
             return Problem(429, "too-many-requests", "Too many requests.", headers={"Retry-After": seconds})
         if scope["method"] not in _SAFE and is_foreign(headers):
             detail = "The request comes from another site."
