@@ -11,7 +11,9 @@ from tests.support.serving import TOKENS, served, token_settings
 
 from instar.cli.demonstration.run import run, set_stage
 from instar.cli.demonstration.showcase import MIGRATION
+from instar.dashboard.callers import Door
 from instar.dashboard.site import Site, open_site
+from instar.dashboard.watcher import Watcher
 from instar.kafka.built_in import BuiltInBroker
 from instar.project.project import load_project
 
@@ -54,8 +56,9 @@ def looked_at(carried: Shop) -> Site:
 @pytest.fixture
 def site(looked_at: Site) -> Site:
     """The same with nobody signed in and nothing done yet."""
-    fresh = open_site(looked_at.project)
-    return Site(looked_at.project, looked_at.connection, looked_at.watcher, fresh.door)
+    watcher = Watcher(looked_at.project, looked_at.connection)
+    watcher.seen = looked_at.watcher.seen
+    return Site(looked_at.project, looked_at.connection, watcher, Door(looked_at.project.settings.serve.tokens))
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ def test_every_answer_forbids_what_pages_do_not_need(browser: TestClient, empty:
         assert "unsafe" not in policy
         assert "frame-ancestors 'none'" in policy
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
 
 
 def test_no_page_holds_a_script_or_style_of_its_own(as_: Callable[[str], TestClient]) -> None:

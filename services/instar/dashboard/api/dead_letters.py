@@ -36,6 +36,8 @@ router = APIRouter(prefix="/migrations/{migration}/dead-letters", tags=["dead le
 
 Side = Annotated[Literal["up", "down"] | None, Query()]
 Text = Annotated[str | None, Query(max_length=500)]
+Partition = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Offset = Annotated[int, Field(ge=0, le=2**63 - 1)]
 
 
 class Letters(Asked):
@@ -45,7 +47,7 @@ class Letters(Asked):
     code: str | None = Field(default=None, max_length=100)
     hop: str | None = Field(default=None, max_length=100)
     field: str | None = Field(default=None, max_length=500)
-    letters: list[tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]] | None = Field(
+    letters: list[tuple[Partition, Offset]] | None = Field(
         default=None, max_length=1_000, description="Partitions and offsets in the dead-letter topic."
     )
     execute: bool = False
