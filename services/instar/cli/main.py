@@ -38,6 +38,7 @@ from instar.cli import (
     retire,
     rollback,
     schema,
+    serve,
     status,
     switch,
     tail,
@@ -119,6 +120,7 @@ VERBS = (
     topic,
     history,
     db,
+    serve,
 )
 for verb in VERBS:
     verb.add_to(app)

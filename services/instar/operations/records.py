@@ -7,7 +7,8 @@ from instar.core.reading import Read, context_of
 from instar.core.record import Record
 from instar.core.rejected import Rejected
 from instar.core.trace_document import seal_stages
-from instar.core.upcasting.chain import Stage
+from instar.core.upcasting.chain import Stage, TracedRecord
+from instar.core.upcasting.difference import differences
 from instar.kafka.cluster import Cluster
 from instar.kafka.scan import scan
 from instar.operations.failure import USAGE, NotThere
@@ -68,3 +69,27 @@ def stages_of(read: Read, record: Record, to_version: str | None) -> list[Stage]
     with redirect_stdout(sys.stderr):  # a hop that prints must not end up in the data
         stages = way.trace(value, context_of(record))
     return seal_stages(subject, stages)
+
+
+def stages_both_ways(read: Read, record: Record) -> list[Stage]:
+    """The record from the first version to the newest: what the way down makes of it, itself, and the way up.
+
+    What each hop changed is told upwards for all of them. Where no way leads down, it begins at its own version.
+    """
+    upwards = stages_of(read, record, None)
+    value = read.value()
+    subject = read.subject
+    way = subject.chain(read.version, min(subject.versions))
+    if isinstance(value, Rejected) or isinstance(way, Rejected):
+        return upwards
+    with redirect_stdout(sys.stderr):
+        down = seal_stages(subject, way.trace(value, context_of(record)))
+    if any(stage.rejected is not None or len(stage.records) != 1 for stage in down):
+        return upwards
+    values = [stage.records[0].value for stage in reversed(down)]
+    hops = [None, *(stage.hop for stage in reversed(down[1:]))]
+    below = [
+        Stage(stage.version, hop, (TracedRecord(after, 0, tuple(differences(before, after)) if hop else ()),))
+        for stage, hop, before, after in zip(reversed(down), hops, [None, *values], values, strict=False)
+    ]
+    return [*below, *upwards[1:]]

@@ -15,6 +15,7 @@ from instar.project.environment import Environment
 from instar.project.late import Late
 from instar.project.migration import Migration
 from instar.project.model import Strict, did_you_mean, dotted, findings_of
+from instar.project.serving import Serve
 from instar.project.toml_lines import KeyPath, TomlLines
 
 FORMAT = 1
@@ -29,6 +30,7 @@ class Settings(Strict):
     environments: dict[str, Environment] = Field(default_factory=dict)
     migrations: dict[str, Migration] = Field(default_factory=dict)
     census: CensusSettings = CensusSettings()
+    serve: Serve = Serve()
 
 
 @dataclass(frozen=True, slots=True)

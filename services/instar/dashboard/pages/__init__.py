@@ -1,0 +1,9 @@
+"""The pages: made on the server, usable without a script; one module for each."""
+
+from fastapi import APIRouter
+
+from instar.dashboard.pages import consumers, history, home, letters, migrations, records, session, subjects
+
+router = APIRouter()
+for page in (home, migrations, subjects, records, letters, consumers, history, session):
+    router.include_router(page.router)

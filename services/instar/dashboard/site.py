@@ -1,0 +1,48 @@
+"""What every endpoint and page is given: the project, the cluster, who may come in and what was done."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from instar.dashboard.audit import Audit
+from instar.dashboard.callers import Caller, Door, Role
+from instar.dashboard.cluster import Connection
+from instar.dashboard.idempotency import Once
+from instar.dashboard.watcher import Watcher
+from instar.project.project import Project
+
+
+@dataclass(slots=True)
+class Site:
+    """One served project. It is read once; a changed project is served after a restart."""
+
+    project: Project
+    connection: Connection
+    watcher: Watcher
+    door: Door
+    audit: Audit = field(default_factory=Audit)
+    once: Once = field(default_factory=Once)
+
+
+def open_site(project: Project, bootstrap: str | None = None) -> Site:
+    connection = Connection(project, bootstrap)
+    return Site(project, connection, Watcher(project, connection), Door(project.settings.serve.tokens))
+
+
+def site_of(request: Request) -> Site:
+    site: Site = request.app.state.site
+    return site
+
+
+def _viewer(request: Request) -> Caller:
+    return site_of(request).door.require(request, Role.VIEWER)
+
+
+def _operator(request: Request) -> Caller:
+    return site_of(request).door.require(request, Role.OPERATOR)
+
+
+OfSite = Annotated[Site, Depends(site_of)]
+Viewer = Annotated[Caller, Depends(_viewer)]
+Operator = Annotated[Caller, Depends(_operator)]

@@ -1,0 +1,114 @@
+"""Migrations as tables and steps."""
+
+from dataclasses import dataclass
+
+from instar.core.rollout.phase import Phase
+from instar.core.status import Status
+from instar.dashboard.live import figures
+from instar.dashboard.views.chart import Chart, chart
+from instar.dashboard.watcher import MigrationSeen, Seen
+from instar.project.migration import Migration
+from instar.project.project import Project
+
+STEPS = (Phase.EXPANDED, Phase.REPLAYING, Phase.CAUGHT_UP, Phase.VERIFIED, Phase.SWITCHED, Phase.RETIRED)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One direction of a migration. ``now`` are its figures as text, by the names under which they are kept live."""
+
+    status: Status
+    now: dict[str, str]
+    throughput: Chart | None
+    lag: Chart | None
+
+    @property
+    def paused(self) -> bool:
+        return self.status.orders.pause is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A phase on the way. ``standing``: done, now, or to come."""
+
+    name: str
+    standing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A migration in one line of a table, and on its own page."""
+
+    name: str
+    settings: Migration
+    ways: tuple[Way, ...]
+    trouble: str
+    letters: int | None
+    next: str
+    errors: int
+
+    @property
+    def up(self) -> Way | None:
+        return next((way for way in self.ways if way.status.direction == "up"), None)
+
+
+def summaries(project: Project, seen: Seen) -> list[Summary]:
+    return [summary(project, seen, name) for name in sorted(project.settings.migrations)]
+
+
+def summary(project: Project, seen: Seen, name: str) -> Summary:
+    """Raises KeyError where there is no such migration."""
+    settings = project.settings.migrations[name]
+    look = seen.migrations.get(name, MigrationSeen(name))
+    ways = tuple(_way(look, status) for status in look.statuses)
+    trouble = look.trouble or seen.trouble or ("" if seen.number else "nobody has looked yet")
+    errors = len(project.errors_of(name))
+    return Summary(name, settings, ways, trouble, look.letters, _next(look, trouble, errors), errors)
+
+
+def _way(look: MigrationSeen, status: Status) -> Way:
+    points = look.history.get(status.direction, ())
+    return Way(
+        status,
+        figures(status),
+        chart([(point.at_s, point.records_per_s) for point in points], "records/s"),
+        chart([(point.at_s, float(point.lag_records)) for point in points], "records to go"),
+    )
+
+
+def steps(phase: Phase | None) -> list[Step]:
+    """The phases in order; none where nobody knows the phase."""
+    if phase is None:
+        return []
+    if phase not in STEPS:
+        return [Step(step.value, "to come") for step in STEPS]
+    at = STEPS.index(phase)
+    return [
+        Step(step.value, "done" if index < at else "now" if index == at else "to come")
+        for index, step in enumerate(STEPS)
+    ]
+
+
+def _next(look: MigrationSeen, trouble: str, errors: int) -> str:
+    """What stands in the way, or what comes: the one thing to know."""
+    if errors:
+        return f"{errors} error{'s'[: errors != 1]} in the project: `instar check`"
+    if trouble:
+        return trouble
+    up = next((status for status in look.statuses if status.direction == "up"), None)
+    if up is None:
+        return "nothing carries it"
+    match up.state:
+        case "not started":
+            return f"start it: `instar worker {look.name}`"
+        case "stopped":
+            return f"no worker runs: `instar worker {look.name}`"
+        case "paused":
+            return f"paused {up.orders.pause}"
+        case "stalled":
+            if up.workers is None:
+                return "nothing moves, and this broker does not say whether a worker is there"
+            return "workers are there and nothing moves"
+        case "caught up":
+            return "carried as it comes"
+    return "; ".join(up.throttle) if up.state == "held" else "being carried"

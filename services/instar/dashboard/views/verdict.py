@@ -1,0 +1,39 @@
+"""A verdict as the home page shows it."""
+
+from dataclasses import dataclass
+
+from instar.core.retirement import Answer, Reason, Verdict
+from instar.core.version import parse_label
+from instar.project.project import Project
+from instar.project.subject_file import deprecation_of
+
+WORDS: dict[Answer, str] = {"yes": "Yes, it can go", "no": "No, not yet", "unknown": "Unknown"}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """``against`` are the reasons for a no, ``unseen`` those of sources that could not be asked."""
+
+    verdict: Verdict
+    word: str
+    against: tuple[Reason, ...]
+    unseen: tuple[Reason, ...]
+    owner: str
+    contact: str
+    end: str
+
+
+def shown(project: Project, verdict: Verdict) -> Shown:
+    subject = project.catalogue[verdict.subject]
+    source = project.sources[verdict.subject]
+    number = parse_label(verdict.version)
+    ends = None if number is None else deprecation_of(source.notes, number)
+    return Shown(
+        verdict,
+        WORDS[verdict.answer],
+        tuple(reason for reason in verdict.reasons if reason.answer == "no"),
+        tuple(reason for reason in verdict.reasons if reason.answer == "unknown"),
+        subject.owner,
+        subject.contact,
+        "no end announced" if ends is None else ends.short,
+    )

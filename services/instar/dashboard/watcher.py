@@ -1,0 +1,218 @@
+"""What the pages show of the cluster: looked at in the background, so that no page waits for Kafka."""
+
+import asyncio
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from instar.backfill.progress import Progress
+from instar.core.provenance import Direction
+from instar.core.retirement import Group
+from instar.core.status import Status
+from instar.dashboard.cluster import Connection
+from instar.dead_letters.choice import Choice, by_cause
+from instar.kafka.cluster import Cluster
+from instar.kafka.errors import KafkaTrouble, TopicMissing
+from instar.operations.dead_letters import dead_letters
+from instar.operations.failure import Failure
+from instar.operations.steering import Steered, steering
+from instar.project.project import Project
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY_S = 3.0
+SLOW_EVERY_S = 30.0
+HISTORY_S = 3600.0
+_MAX_GROUPS = 500
+_OWN_GROUPS = "instar."
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One moment of one direction of a migration."""
+
+    at_s: float
+    records_per_s: float
+    lag_records: int
+
+
+@dataclass(frozen=True, slots=True)
+class CauseSeen:
+    """Dead letters that failed in the same way; ``first`` is the oldest outstanding one's partition and offset."""
+
+    direction: str
+    code: str
+    hop: str | None
+    field: str | None
+    outstanding: int
+    redriven: int
+    discarded: int
+    first: tuple[int, int] | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationSeen:
+    """``trouble`` is why there are no statuses; ``causes`` and ``groups`` are None where they could not be asked."""
+
+    name: str
+    statuses: tuple[Status, ...] = ()
+    trouble: str = ""
+    causes: tuple[CauseSeen, ...] | None = None
+    groups: Mapping[str, tuple[Group, ...]] | None = None  # by topic
+    history: Mapping[str, tuple[Point, ...]] = field(default_factory=dict)  # by direction
+
+    @property
+    def letters(self) -> int | None:
+        return None if self.causes is None else sum(cause.outstanding for cause in self.causes)
+
+    @property
+    def lag_records(self) -> int | None:
+        """What the way up has not carried; None where it cannot be read."""
+        ups = [status.lag_records for status in self.statuses if status.direction == "up"]
+        return sum(ups) if ups else None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One look at everything. ``number`` grows by one with each; 0: nobody has looked yet."""
+
+    number: int = 0
+    at_s: float = 0.0
+    trouble: str = ""
+    remedy: str = ""
+    migrations: Mapping[str, MigrationSeen] = field(default_factory=dict)
+
+
+class Watcher:
+    """Looks again and again. ``seen`` is the newest look; ``changed`` waits for the next one."""
+
+    def __init__(self, project: Project, connection: Connection, clock_s: Callable[[], float] = time.time) -> None:
+        self._project = project
+        self._connection = connection
+        self._clock_s = clock_s
+        self._steered: dict[str, tuple[Steered, dict[Direction, Progress]]] = {}
+        self._history: dict[tuple[str, str], deque[Point]] = {}
+        self._slow_at_s = 0.0
+        self._lock = threading.Lock()
+        self._condition = asyncio.Condition()
+        self.seen = Seen()
+
+    def look(self, *, thoroughly: bool = False) -> Seen:
+        """Look at every migration now; ``thoroughly``: also at what is expensive, however short ago that was."""
+        with self._lock:
+            now_s = self._clock_s()
+            slow = thoroughly or now_s - self._slow_at_s >= SLOW_EVERY_S
+            trouble = remedy = ""
+            migrations: dict[str, MigrationSeen] = {}
+            try:
+                cluster = self._connection.cluster()
+            except (KafkaTrouble, Failure) as problem:
+                trouble, remedy = str(problem), problem.remedy
+                self._steered.clear()
+            else:
+                for name in self._project.settings.migrations:
+                    migrations[name] = self._look_at(name, cluster, now_s, slow=slow)
+                if slow:
+                    self._slow_at_s = now_s
+            self.seen = Seen(self.seen.number + 1, now_s, trouble, remedy, migrations)
+            return self.seen
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look until ``stop``; those who wait in ``changed`` are told of each look."""
+        while not stop.is_set():
+            try:
+                await asyncio.to_thread(self.look)
+            except Exception:  # a look that fails must not end the looking; the log has why
+                trace = traceback.format_exc()  # as text: see app._answer
+                log.error("a look at the cluster failed", trace=trace)  # noqa: TRY400
+            async with self._condition:
+                self._condition.notify_all()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), LOOK_EVERY_S)
+        async with self._condition:
+            self._condition.notify_all()
+
+    async def changed(self, number: int, timeout_s: float) -> Seen:
+        """The newest look, once it is another one than ``number`` or the time is over."""
+        async with self._condition:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._condition.wait_for(lambda: self.seen.number != number), timeout_s)
+        return self.seen
+
+    def _look_at(self, name: str, cluster: Cluster, now_s: float, *, slow: bool) -> MigrationSeen:
+        before = self.seen.migrations.get(name, MigrationSeen(name))
+        try:
+            if name not in self._steered or self._steered[name][0].cluster is not cluster:
+                state = steering(self._project, name, None, cluster.kafka, cluster)
+                watched = {one.watched.direction: one for one in state.progress()}
+                self._steered[name] = state, {side: watched[side] for side in state.directions}
+            state, progress = self._steered[name]
+            statuses = tuple(state.look(list(progress.values())))
+        except (KafkaTrouble, Failure) as problem:
+            self._steered.pop(name, None)
+            return replace(before, statuses=(), trouble=str(problem), groups=None)
+        for status in statuses:
+            points = self._history.setdefault((name, status.direction), deque())
+            points.append(Point(now_s, status.speed.records_per_s, status.lag_records))
+            while points and points[0].at_s < now_s - HISTORY_S:
+                points.popleft()
+        history = {status.direction: tuple(self._history[name, status.direction]) for status in statuses}
+        seen = replace(before, statuses=statuses, trouble="", history=history)
+        if slow:
+            topics = (state.migration.source.topic, state.migration.target.topic)
+            seen = replace(
+                seen,
+                causes=self._causes(name, cluster),
+                groups=None if cluster.built_in else {topic: _groups_of(cluster, topic) for topic in topics},
+            )
+        return seen
+
+    def _causes(self, name: str, cluster: Cluster) -> tuple[CauseSeen, ...] | None:
+        try:
+            found = dead_letters(self._project, name, cluster.kafka, cluster)
+            causes = by_cause(found.read(Choice()))
+        except TopicMissing:  # no record was ever refused
+            return ()
+        except (KafkaTrouble, Failure) as problem:
+            log.warning("dead letters cannot be read", migration=name, why=str(problem))
+            return None
+        return tuple(
+            CauseSeen(
+                each.direction,
+                each.code,
+                each.hop,
+                each.field,
+                each.outstanding,
+                each.redriven,
+                each.discarded,
+                (each.first.position.partition, each.first.position.offset) if each.first else None,
+                each.first.verdict.rejected.message if each.first else "",
+            )
+            for each in causes
+        )
+
+
+def _groups_of(cluster: Cluster, topic: str) -> tuple[Group, ...]:
+    """The groups, but our own, with offsets in a topic, and how far each is behind."""
+    found = cluster.find(topic)
+    if found is None:
+        return ()
+    partitions = range(found.partitions)
+    ends = cluster.end_offsets(topic, partitions, committed=True)
+    groups = []
+    for name in [each for each in cluster.groups() if not each.startswith(_OWN_GROUPS)][:_MAX_GROUPS]:
+        offsets = cluster.committed(name, topic, partitions)
+        members = cluster.members(name)
+        reads = [one for one in members or [] if any(part[0] == topic for part in one.partitions)]
+        if not offsets and not reads:
+            continue
+        lag = sum(max(0, ends[partition] - offset) for partition, (offset, _) in offsets.items())
+        groups.append(Group(name, None if members is None else len(reads), lag if offsets else None))
+    return tuple(groups)

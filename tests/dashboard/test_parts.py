@@ -1,0 +1,169 @@
+"""The parts of the dashboard by themselves."""
+
+import contextlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.responses import Response
+from tests.support.folders import write_files
+from tests.support.shop import FILES
+
+from instar.core.retirement import Group
+from instar.core.rollout.phase import Phase
+from instar.dashboard.deprecation import Ending, ending
+from instar.dashboard.guard import Limiter
+from instar.dashboard.idempotency import KEPT_S, Once
+from instar.dashboard.paging import cursor_of, page, place_of
+from instar.dashboard.problems import Problem
+from instar.dashboard.verdicts import verdicts
+from instar.dashboard.views.chart import HEIGHT, WIDTH, chart
+from instar.dashboard.views.matrix import matrix
+from instar.dashboard.views.migration import steps
+from instar.dashboard.watcher import MigrationSeen, Seen
+from instar.project.project import Project, load_project
+
+
+@given(st.lists(st.text(min_size=1), unique=True), st.integers(1, 5))
+def test_pages_together_are_the_whole_list(names: list[str], limit: int) -> None:
+    items = [{"name": name} for name in sorted(names)]
+    found: list[str] = []
+    cursor = None
+    while True:
+        said = page(items, limit, cursor)
+        assert len(said["items"]) <= limit
+        found += [item["name"] for item in said["items"]]
+        cursor = said["next"]
+        if cursor is None:
+            break
+    assert found == sorted(names)
+
+
+@given(st.text() | st.builds(lambda place: cursor_of(place), st.lists(st.integers(0, 9) | st.text(), max_size=3)))
+def test_a_cursor_is_a_place_or_a_problem(cursor: str) -> None:
+    with contextlib.suppress(Problem):
+        place = place_of(cursor, int, str)
+        assert place is not None
+        assert [type(part) for part in place] == [int, str]
+
+
+def test_a_key_is_at_work_then_known_then_forgotten() -> None:
+    now_s = 0.0
+    once = Once(now_s=lambda: now_s)
+    with once.doing("ada", "k", b"pause") as answer:
+        assert not answer.done
+        with pytest.raises(Problem, match="still at work"), once.doing("ada", "k", b"pause"):
+            pass
+        answer.document, answer.done = {"paused": True}, True
+    with once.doing("ada", "k", b"pause") as again:
+        assert again.document == {"paused": True}
+    with once.doing("grace", "k", b"resume") as other:
+        assert not other.done  # a key is its caller's
+    now_s = KEPT_S + 1
+    with once.doing("ada", "k", b"pause") as later:
+        assert not later.done
+
+
+def test_what_failed_can_be_asked_again() -> None:
+    once = Once()
+    with pytest.raises(RuntimeError), once.doing("ada", "k", b"pause"):
+        raise RuntimeError
+    with once.doing("ada", "k", b"pause") as answer:
+        assert not answer.done
+
+
+@given(st.lists(st.floats(0, 5), max_size=40))
+def test_a_limiter_lets_no_more_through_than_its_rate_and_burst(waits_s: list[float]) -> None:
+    now_s = 0.0
+    limiter = Limiter(rate_per_s=2.0, burst=4.0, now_s=lambda: now_s)
+    passed = 0
+    for wait_s in waits_s:
+        now_s += wait_s
+        passed += limiter.wait_s("somebody") == 0
+        assert passed <= 4 + 2 * now_s + 1e-6
+
+
+def test_an_ending_is_told_in_the_headers_of_its_standards() -> None:
+    response = Response()
+    since, sunset = datetime(2026, 1, 5, tzinfo=UTC), datetime(2027, 1, 5, 8, tzinfo=UTC)
+    ending(Ending(since, sunset, "/v2/subjects"))(response)
+    assert response.headers["deprecation"] == f"@{int(since.timestamp())}"
+    assert response.headers["sunset"] == "Tue, 05 Jan 2027 08:00:00 GMT"
+    assert response.headers["link"] == '</v2/subjects>; rel="successor-version"'
+
+
+@given(st.lists(st.floats(0, 1e9), min_size=2, max_size=50))
+def test_a_chart_stays_in_its_box(values: list[float]) -> None:
+    drawn = chart([(1_700_000_000.0 + index, value) for index, value in enumerate(values)], "records/s")
+    assert drawn is not None
+    for pair in drawn.line.removeprefix("M").split(" L"):
+        x, y = map(float, pair.split())
+        assert 0 <= x <= WIDTH
+        assert 0 <= y <= HEIGHT
+
+
+def test_a_chart_of_less_than_two_points_is_none() -> None:
+    assert chart([(0.0, 1.0)], "records/s") is None
+
+
+def test_steps_before_the_phase_are_done_and_those_behind_it_to_come() -> None:
+    assert [step.standing for step in steps(Phase.CAUGHT_UP)] == [
+        "done",
+        "done",
+        "now",
+        "to come",
+        "to come",
+        "to come",
+    ]
+    assert steps(None) == []
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return load_project(write_files(tmp_path, FILES))
+
+
+def seen_with(**more: object) -> Seen:
+    return Seen(1, 0.0, migrations={"sales-v3": MigrationSeen("sales-v3", **more)})  # type: ignore[arg-type]
+
+
+def reasons(project: Project, seen: Seen) -> dict[str, str]:
+    return {reason.source: reason.answer for reason in verdicts(project, seen)[0].reasons}
+
+
+def test_groups_that_read_the_old_topic_are_a_reason_and_groups_unseen_are_not_known(project: Project) -> None:
+    reading = Group("billing", members=2, lag_records=7)
+    assert reasons(project, seen_with(groups={"sales": (reading,)}))["groups"] == "no"
+    assert "groups" not in reasons(project, seen_with(groups={"sales": ()}))
+    assert reasons(project, seen_with(groups=None))["groups"] == "unknown"
+    assert reasons(project, Seen())["groups"] == "unknown"
+
+
+def test_dead_letters_are_a_reason_until_they_are_settled(project: Project) -> None:
+    assert reasons(project, seen_with(causes=None))["dead letters"] == "unknown"
+    assert "dead letters" not in reasons(project, seen_with(causes=()))
+
+
+@pytest.mark.parametrize(
+    ("note", "answer"),
+    [
+        ("", "no"),
+        ('[versions]\nv1 = { deprecated = "old", sunset = 2099-01-01 }', "no"),
+        ("[versions]\nv1 = { deprecated = true }", "unknown"),
+        ("[versions]\nv1 = { deprecated = true, sunset = 2020-01-01 }", None),
+    ],
+)
+def test_a_sunset_that_is_not_over_is_a_reason(tmp_path: Path, note: str, answer: str | None, project: Project) -> None:
+    assert project.root == tmp_path.resolve()
+    write_files(tmp_path, {"schemas/sales/subject.toml": note + "\n"})
+    found = {v.version: v for v in verdicts(load_project(tmp_path), seen_with())}["v1"]
+    assert {each.source: each.answer for each in found.reasons}.get("sunset") == answer
+
+
+def test_a_group_is_shown_with_every_version_that_its_topic_may_hold(project: Project) -> None:
+    group = Group("billing", members=2, lag_records=7)
+    found = matrix(project, seen_with(groups={"sales": (group,), "sales.v3": (group,)}))
+    assert [(row.topic, row.versions) for row in found.rows] == [("sales", ("v1", "v2", "v3")), ("sales.v3", ("v3",))]
+    assert matrix(project, Seen()).unseen == ("sales-v3",)
