@@ -226,8 +226,16 @@ def produce(kafka: Mapping[str, Any], topic: str, events: Iterable[Event], **set
 # ------------------------------------------------------------------ the showcase's orders
 
 
-def write_orders(root: Path, name: str, kafka: Mapping[str, Any], *, partitions: int = 4, **settings: str) -> Shop:
-    """A project with the repository's own subject ``orders`` in Avro, both bridges, and all three topics."""
+def write_orders(
+    root: Path,
+    name: str,
+    kafka: Mapping[str, Any],
+    *,
+    partitions: int = 4,
+    topics: Mapping[str, Mapping[str, str]] | None = None,
+    **settings: str,
+) -> Shop:
+    """A project with the repository's own subject ``orders`` in Avro, both bridges, and by default all three topics."""
     for kind in ("schemas", "upcasters"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(REPOSITORY / kind / "orders", root / kind / "orders", ignore=ignored)
@@ -237,7 +245,7 @@ def write_orders(root: Path, name: str, kafka: Mapping[str, Any], *, partitions:
         kafka,
         partitions=partitions,
         admin_kafka=None,
-        topics={"old": {}, "new": {}, "letters": {"max.message.bytes": "1200000"}},
+        topics={"old": {}, "new": {}, "letters": {"max.message.bytes": "1200000"}} if topics is None else topics,
         subjects='["orders"]',
         framing='"registry-prefix"',
         reverse='{ version = "v1", carry_lost = true }',

@@ -63,10 +63,11 @@ def rehearse(
     if Cluster(kafka).built_in:
         fail("The built-in broker has no topics to come and go.", "Rehearse on a real Kafka: `make kafka`.", REFUSED)
     began_s = time.monotonic()
-    with stopping() as ending, scratch(opened, migration, kafka, new_tag(), keep=keep) as there:
+    tag = new_tag()
+    with stopping() as ending, scratch(opened, migration, kafka, tag, keep=keep) as there:
         life = Life(there, settings.source.topic, records, rate, say=_say, stop=ending.event)
         told = life.run()
-    told = {"migration": migration, "fingerprint": opened.fingerprint(migration), **told}
+    told = {"migration": migration, "tag": tag, "fingerprint": opened.fingerprint(migration), **told}
     told["seconds"] = round(time.monotonic() - began_s, 1)
     _keep(opened, migration, told)
     if report is not None:

@@ -48,7 +48,7 @@ def _common(at: Rolling, archive: str, look_records: int) -> Evidence:
         underway="" if rollout is None or rollout.underway is None else rollout.underway.transition,
         groups=None if topic is None else asked(lambda: groups_on(cluster, topic, _moved(rollout))),
         written=None if topic is None or rollout is None else _written(at, topic, rollout, look_records),
-        uncarried=None if topic is None else asked(lambda: uncarried(cluster, name, topic)),
+        uncarried=None if topic is None else asked(lambda: uncarried(cluster, name, topic, look_records)),
         letters=asked(lambda: outstanding_letters(cluster, name, at.migration.dead_letter_topic)),
         verified_until_ms=until_ms,
         archive=archive or at.migration.rollout.archive or "",

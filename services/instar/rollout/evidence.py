@@ -97,15 +97,25 @@ def written_since(
     return Written(records, newest_ms, tuple(sorted(producers)), whole=starts == wanted)
 
 
-def uncarried(cluster: Cluster, migration: str, topic: Topic) -> int | None:
-    """Offsets of the topic that the up bridge has not carried; None where a partition has no checkpoint."""
+def uncarried(cluster: Cluster, migration: str, topic: Topic, look_records: int) -> int | None:
+    """Records of the topic that the up bridge has not carried and that are not the reverse bridge's copies, which it
+    only passes over; None where a partition has no checkpoint.
+
+    With more than ``look_records`` offsets left in a partition all of them count, unread. Raises ``KafkaTrouble``.
+    """
     partitions = range(topic.partitions)
     committed = cluster.committed(f"{OWN_GROUPS}{migration}.up", topic.name, partitions)
     if len(committed) < topic.partitions:
         return None
-    ends = cluster.end_offsets(topic.name, partitions)
+    ends = cluster.end_offsets(topic.name, partitions, committed=True)
     points = {number: checkpoint.parse(offset, said) for number, (offset, said) in committed.items()}
-    return sum(max(0, ends[number] - point.offset) + point.history_left for number, point in points.items())
+    found = sum(point.history_left for point in points.values())
+    near = {number: point.offset for number, point in points.items() if ends[number] - point.offset <= look_records}
+    found += sum(ends[number] - point.offset for number, point in points.items() if number not in near)
+    for record in scan(cluster.kafka, topic.name, near, ends):
+        copied = provenance.of(record.headers, record.key, record.value)
+        found += copied is None or copied.migration != migration
+    return found
 
 
 def outstanding_letters(cluster: Cluster, migration: str, topic: str) -> int:

@@ -33,7 +33,7 @@ from instar.verifier.run import Options as VerifyOptions
 from instar.verifier.run import run as verify
 from instar.verifier.state import State
 
-WAIT_S = 60.0
+WAIT_S = 300.0
 _LOOK_EVERY_S = 0.3
 _END_S = 60.0
 _ACTOR = "rehearsal"
