@@ -62,7 +62,7 @@ class Places:
 
 @dataclass
 class KilledRunner:
-    """An ``EffectRunner`` with a place before each call. A step that is waited for is run again and again: one place."""
+    """An ``EffectRunner`` with a place before each call. A step that is waited for is run over and over: one place."""
 
     real: EffectRunner
     place: Places
