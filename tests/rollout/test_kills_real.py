@@ -4,11 +4,21 @@ A few places of each transition; `tests/campaigns/test_rollout_kills.py` has the
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from tests.support.projects import QUICK_SESSION
-from tests.support.rollout_kills import site, there_and_back, verified
+from tests.support.rollout_kills import (
+    Site,
+    Sites,
+    Tally,
+    made_and_abandoned,
+    planned_anew_and_retired,
+    site,
+    there_and_back,
+    verified,
+)
 
 from instar.rollout.running.producers import AwaitProducersHandler
 from realkafka.pytest_plugin import Kafka
@@ -20,11 +30,32 @@ def nobody_else_writes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(AwaitProducersHandler.__init__.__kwdefaults__, "quiet_s", 0.1)
 
 
-def test_a_switch_and_the_way_back(kafka: Kafka, topic_name: Callable[[str], str], tmp_path: Path) -> None:
-    with site({**kafka.client_config(), **QUICK_SESSION}, tmp_path, topic_name("killed")) as there:
+@pytest.fixture
+def sites(kafka: Kafka, topic_name: Callable[[str], str], tmp_path: Path) -> Sites:
+    def make() -> AbstractContextManager[Site]:
+        name = topic_name("killed")
+        return site({**kafka.client_config(), **QUICK_SESSION}, tmp_path / name, name)
+
+    return make
+
+
+def test_a_switch_and_the_way_back(sites: Sites) -> None:
+    with sites() as there:
         verified(there)
         there.work("up")
         there.work("down")
-        for tally in there_and_back(there, every=16, first=9):
-            print(tally)
-            assert tally.finished
+        told(there_and_back(there, every=27, first=9))
+
+
+def test_an_apply_and_giving_it_up(sites: Sites) -> None:
+    told(made_and_abandoned(sites, every=9, first=2))
+
+
+def test_another_plan_and_the_end_of_the_old_topic(sites: Sites) -> None:
+    told(planned_anew_and_retired(sites, every=99, first=14))
+
+
+def told(tallies: list[Tally]) -> None:
+    for tally in tallies:
+        print(tally)
+        assert tally.finished

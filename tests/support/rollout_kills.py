@@ -7,7 +7,7 @@ given back; to whoever comes next that is the same as one whose time is over, wh
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -62,26 +62,32 @@ class Places:
 
 @dataclass
 class KilledRunner:
-    """An ``EffectRunner`` with a place before each call."""
+    """An ``EffectRunner`` with a place before each call. A step that is waited for is run over and over: one place."""
 
     real: EffectRunner
     place: Places
+    _last: tuple[str, str] = ("", "")
 
     def before(self, effect: Effect, context: Context) -> Mapping[str, Any]:
-        self.place()
+        self._place("before", context)
         return self.real.before(effect, context)
 
     def run(self, effect: Effect, context: Context) -> Outcome:
-        self.place()
+        self._place("run", context)
         return self.real.run(effect, context)
 
     def revert(self, effect: Effect, context: Context) -> Outcome:
-        self.place()
+        self._place("revert", context)
         return self.real.revert(effect, context)
 
     def happened(self, effect: Effect, context: Context) -> bool | None:
-        self.place()
+        self._place("happened", context)
         return self.real.happened(effect, context)
+
+    def _place(self, call: str, context: Context) -> None:
+        if self._last != (call, context.step_id):
+            self.place()
+        self._last = (call, context.step_id)
 
 
 @dataclass
@@ -205,36 +211,35 @@ class Site:
     def left(self) -> Mapping[str, Any]:
         """All that a rollout may change, without numbers that grow from try to try: epochs, tokens, times."""
         shop, cluster = self.shop, self.shop.cluster
-        topics = {}
-        for each in (shop.old, shop.new, shop.letters):
-            found = cluster.find(each)
-            topics[each] = None if found is None else (found.partitions, given(cluster, each))
+        names = {"old": shop.old, "new": shop.new, "letters": shop.letters}
+        found = {label: cluster.find(topic) for label, topic in names.items()}
+        readers = {"up": shop.group("up"), "down": shop.group("down"), CANARY: self.groups[0], OTHER: self.groups[1]}
         offsets = {
-            f"{group} in {topic}": {
+            f"{reader} in {label}": {
                 number: checkpoint.parse(offset, said).offset
-                for number, (offset, said) in cluster.committed(group, topic, range(shop.partitions)).items()
+                for number, (offset, said) in cluster.committed(group, names[label], range(shop.partitions)).items()
             }
-            for group, topic in (
-                (shop.group("up"), shop.old),
-                (shop.group("down"), shop.new),
-                *((group, topic) for group in self.groups for topic in (shop.old, shop.new)),
-            )
-            if topics[topic] is not None
+            for reader, group in readers.items()
+            for label in ("old", "new")
+            if found[label] is not None
         }
         control = RolloutControl(cluster)
         said = control.read(shop.migration).said
         control.close()
         state = rollout(shop)
         return {
-            "topics": topics,
+            "topics": {
+                label: None if topic is None else (topic.partitions, given(cluster, topic.name))
+                for label, topic in found.items()
+            },
             "offsets": offsets,
             "epoch": None if said.epoch is None else (said.epoch.authority, said.epoch.state, said.epoch.begun),
             "bridges": {direction: each.order for direction, each in said.bridges.items()},
-            "groups": {group: (each.order, each.side) for group, each in said.groups.items()},
+            "groups": {group.rpartition("-")[2]: (each.order, each.side) for group, each in said.groups.items()},
             "archive": (shop.root / ARCHIVE / "manifest.json").exists(),
             "phase": state.phase,
             "authority": state.authority,
-            "moved": state.moved,
+            "moved": len(state.moved),
             "underway": state.underway,
         }
 
@@ -300,7 +305,7 @@ def killed_and_reverted(there: Site, tally: Tally, at: int, origin: Mapping[str,
         return True
     told = there.revert()
     if told.kind == "refused":
-        assert told.code == "past-return", told
+        assert told.code in ("past-return", "in-doubt"), told
         there.done(tally.transition)
         assert there.left() == done, f"{tally.transition} killed at {at}"
         tally.past_return += 1
@@ -337,6 +342,57 @@ def there_and_back(there: Site, every: int, first: int = 0) -> list[Tally]:
             there.done("rollback")
         there.lesson()
     return [switch, rollback]
+
+
+Sites = Callable[[], AbstractContextManager[Site]]
+"""Makes a new draft."""
+
+
+def made_and_abandoned(sites: Sites, every: int, first: int = 0) -> list[Tally]:
+    """An apply and an abandon, each killed at every ``every``-th place, on a new draft, since abandoning is final."""
+    apply, abandon = Tally("apply"), Tally("abandon")
+    with sites() as there:
+        draft = there.left()
+        to_apply = there.done("apply")
+        applied = there.left()
+        to_abandon = there.done("abandon")
+        abandoned = there.left()
+    for at in range(first, max(to_apply, to_abandon), every):
+        with sites() as there:
+            if at >= to_apply:
+                there.done("apply")
+            elif killed_and_reverted(there, apply, at, draft, applied):
+                killed_and_finished(there, apply, at, applied)
+            if at < to_abandon and killed_and_reverted(there, abandon, at, applied, abandoned):
+                killed_and_finished(there, abandon, at, abandoned)
+    return [apply, abandon]
+
+
+def planned_anew_and_retired(sites: Sites, every: int, first: int = 0) -> list[Tally]:
+    """After a switch: another plan, and the end of the old topic, killed at every ``every``-th place."""
+    replan, retire = Tally("apply"), Tally("retire")
+
+    def switched(there: Site) -> Site:
+        verified(there)
+        there.work("up")
+        there.work("down")
+        there.done("switch")
+        hop = there.shop.root / "upcasters" / "parcels" / "v2_to_v3.py"
+        hop.write_text(hop.read_text(encoding="utf-8").replace("WEB", "COUNTER"), encoding="utf-8")
+        return there
+
+    with sites() as there:
+        switched(there)
+        there.done("apply")
+        replanned = there.left()
+        places = there.done("retire")
+        retired = there.left()
+    for at in range(first, places, every):
+        with sites() as there:
+            killed_and_finished(switched(there), replan, 0, replanned)
+            if killed_and_reverted(there, retire, at, replanned, retired):
+                killed_and_finished(there, retire, at, retired)
+    return [replace(replan, transition="replan"), retire]
 
 
 def _command(at: Rolling, transition: str) -> Command:
