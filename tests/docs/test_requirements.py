@@ -6,11 +6,8 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.cli_commands import commands
 from tests.support.collecting import ROOT, collected
-from typer.core import TyperGroup
-from typer.main import get_command
-
-from instar.cli.main import app
 
 PAGE = ROOT / "docs/requirements.md"
 # Points of the checklist in each section. It is not in the repository: count them there when it changes.
@@ -42,17 +39,6 @@ def rows_of(text: str) -> list[Row]:
                 raise ValueError(f"{line!r} has {len(cells)} cells")
             rows.append(Row(*cells))
     return rows
-
-
-def commands() -> set[str]:
-    def walk(command: object, path: str) -> Iterator[str]:
-        if not isinstance(command, TyperGroup):
-            yield path
-            return
-        for name, below in command.commands.items():
-            yield from walk(below, f"{path} {name}".strip())
-
-    return set(walk(get_command(app), ""))
 
 
 def problems(text: str, points: Mapping[int, int], known: Set[str], found: Mapping[str, list[str]]) -> list[str]:
