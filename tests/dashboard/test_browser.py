@@ -83,7 +83,7 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def address(looked_at: Site) -> Iterator[str]:
     """The site on a port of its own, in a thread."""
     listener = socket.create_server(("127.0.0.1", 0))
@@ -101,7 +101,7 @@ def address(looked_at: Site) -> Iterator[str]:
     thread.join(STARTED_WITHIN_S)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its loop runs in this thread, where later tests want their own
 def engine() -> Iterator[Browser]:
     path = chromium()
     with sync_playwright() as playwright:

@@ -1,6 +1,7 @@
 """The parts of the dashboard by themselves."""
 
 import contextlib
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from starlette.responses import Response
 from tests.support.folders import write_files
 from tests.support.shop import FILES
 
-from instar.core.retirement import Group
+from instar.core.ledger import Entry
+from instar.core.retirement import Group, Reason, Verdict
 from instar.core.rollout.phase import Phase
+from instar.core.rollout.state import Rollout
 from instar.dashboard.deprecation import Ending, ending
 from instar.dashboard.guard import Limiter
 from instar.dashboard.idempotency import KEPT_S, Once
@@ -108,16 +111,20 @@ def test_a_chart_of_less_than_two_points_is_none() -> None:
     assert chart([(0.0, 1.0)], "records/s") is None
 
 
-def test_steps_before_the_phase_are_done_and_those_behind_it_to_come() -> None:
-    assert [step.standing for step in steps(Phase.CAUGHT_UP)] == [
-        "done",
-        "done",
-        "now",
-        "to come",
-        "to come",
-        "to come",
-    ]
-    assert steps(None) == []
+def entry(number: int, actor: str, phase: str) -> Entry:
+    at_ms = 1_750_000_000_000 + number * 3_600_000
+    details = json.dumps({"phase": phase})
+    return Entry("local", number, "sales-v3", at_ms, actor, "apply", "", "", details)
+
+
+def test_steps_before_the_phase_are_done_by_somebody_and_those_behind_it_are_to_come() -> None:
+    told = (entry(1, "ada", "expanded"), entry(2, "ada", "expanded"), entry(3, "grace", "replaying"))
+    look = MigrationSeen("sales-v3", rollout=Rollout("sales-v3", Phase.REPLAYING), entries=told)
+    shown = steps(look)
+    assert [step.standing for step in shown] == ["done", "now"] + ["to come"] * 4
+    assert [step.by for step in shown] == ["ada", "grace", "", "", "", ""]
+    assert shown[0].at == "15 Jun 16:06"
+    assert steps(MigrationSeen("sales-v3")) == []
 
 
 @pytest.fixture
@@ -133,17 +140,20 @@ def reasons(project: Project, seen: Seen) -> dict[str, str]:
     return {reason.source: reason.answer for reason in verdicts(project, seen)[0].reasons}
 
 
-def test_groups_that_read_the_old_topic_are_a_reason_and_groups_unseen_are_not_known(project: Project) -> None:
-    reading = Group("billing", members=2, lag_records=7)
-    assert reasons(project, seen_with(groups={"sales": (reading,)}))["groups"] == "no"
-    assert "groups" not in reasons(project, seen_with(groups={"sales": ()}))
-    assert reasons(project, seen_with(groups=None))["groups"] == "unknown"
-    assert reasons(project, Seen())["groups"] == "unknown"
+def test_what_was_found_of_a_version_is_shown_and_without_a_look_nothing_is_known(project: Project) -> None:
+    found = Verdict("sales", "v1", "sales-v3", "sales", ())
+    assert [each.answer for each in verdicts(project, seen_with(verdicts=(found,)))] == ["yes"]
+    for unseen in (Seen(), seen_with(), seen_with(verdicts=(found,), trouble="Kafka is away")):
+        answers = reasons(project, unseen)
+        sources = ("rollout", "groups", "clients", "producers", "dead letters")
+        assert {answers[source] for source in sources} == {"unknown"}
+        assert "yes" not in {each.answer for each in verdicts(project, unseen)}
 
 
-def test_dead_letters_are_a_reason_until_they_are_settled(project: Project) -> None:
-    assert reasons(project, seen_with(causes=None))["dead letters"] == "unknown"
-    assert "dead letters" not in reasons(project, seen_with(causes=()))
+def test_the_worst_verdict_comes_first(project: Project) -> None:
+    no = Verdict("sales", "v2", "sales-v3", "sales", (Reason("groups", "no", "billing reads it", "Move it."),))
+    yes = Verdict("sales", "v1", "sales-v3", "sales", ())
+    assert [each.version for each in verdicts(project, seen_with(verdicts=(yes, no)))] == ["v2", "v1"]
 
 
 @pytest.mark.parametrize(
@@ -158,7 +168,7 @@ def test_dead_letters_are_a_reason_until_they_are_settled(project: Project) -> N
 def test_a_sunset_that_is_not_over_is_a_reason(tmp_path: Path, note: str, answer: str | None, project: Project) -> None:
     assert project.root == tmp_path.resolve()
     write_files(tmp_path, {"schemas/sales/subject.toml": note + "\n"})
-    found = {v.version: v for v in verdicts(load_project(tmp_path), seen_with())}["v1"]
+    found = {v.version: v for v in verdicts(load_project(tmp_path), Seen())}["v1"]
     assert {each.source: each.answer for each in found.reasons}.get("sunset") == answer
 
 

@@ -26,6 +26,7 @@ from instar.dashboard.site import Site
 from instar.kafka.errors import KafkaTrouble
 from instar.operations.failure import Failure
 from instar.registry.port import RegistryError
+from instar.state.errors import StateTrouble
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +60,8 @@ def make_app(site: Site, *, hosts: Sequence[str] | None = None, limiter: Limiter
     app.include_router(pages, include_in_schema=False)
     static = files("instar.dashboard") / "static"
     app.mount("/static", StaticFiles(directory=str(static)), name="static")
-    for kind in (Problem, Failure, KafkaTrouble, RegistryError, HTTPException, RequestValidationError, Exception):
+    foreseen = (Problem, Failure, KafkaTrouble, RegistryError, StateTrouble, HTTPException, RequestValidationError)
+    for kind in (*foreseen, Exception):
         app.add_exception_handler(kind, _answer)
     serve = site.project.settings.serve
     if hosts is None:

@@ -15,13 +15,13 @@ class Connection:
 
     def __init__(self, project: Project, bootstrap: str | None = None) -> None:
         self._project = project
-        self._bootstrap = bootstrap
+        self.bootstrap = bootstrap
         self._lock = threading.Lock()
         self._cluster: Cluster | None = None
 
     def settings(self) -> dict[str, Any]:
         """librdkafka's settings. Raises ``Failure`` where they do not say where Kafka is."""
-        return kafka_settings(self._project, self._bootstrap)
+        return kafka_settings(self._project, self.bootstrap)
 
     def cluster(self) -> Cluster:
         """Raises ``KafkaTrouble`` and ``Failure``."""

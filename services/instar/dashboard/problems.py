@@ -10,8 +10,10 @@ from pydantic import BaseModel, Field
 from instar.kafka.errors import Fenced, KafkaTrouble, NotAllowed, Refused, TopicMissing, Unreachable
 from instar.operations.failure import USAGE, Broken, Failure, NotThere
 from instar.registry.port import RegistryError
+from instar.state.errors import StateTrouble
 
 MEDIA_TYPE = "application/problem+json"
+UNREACHABLE = 5  # the exit code of what does not answer
 _URN = "urn:instar:problem:"
 
 
@@ -92,6 +94,8 @@ def problem_of(error: Exception) -> Problem:
             return Problem(502, "kafka-denied", str(error), error.remedy)
         case Refused() | Fenced():
             return Problem(409, "refused", str(error), error.remedy)
+        case StateTrouble():
+            return Problem(503 if error.exit_code == UNREACHABLE else 502, "state", str(error), error.remedy)
         case KafkaTrouble():
             return Problem(502, "kafka", str(error), error.remedy)
         case RegistryError():

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from instar.backfill.progress import Progress
+from instar.core.ledger import Entry
 from instar.core.provenance import Direction
-from instar.core.retirement import Group
+from instar.core.retirement import Group, Verdict
+from instar.core.rollout.state import Rollout
 from instar.core.status import Status
 from instar.dashboard.cluster import Connection
 from instar.dead_letters.choice import Choice, by_cause
@@ -21,14 +23,19 @@ from instar.kafka.cluster import Cluster
 from instar.kafka.errors import KafkaTrouble, TopicMissing
 from instar.operations.dead_letters import dead_letters
 from instar.operations.failure import Failure
+from instar.operations.retirement import verdicts
+from instar.operations.rolling import rolling
 from instar.operations.steering import Steered, steering
 from instar.project.project import Project
+from instar.state.errors import StateTrouble
 
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S = 3.0
 SLOW_EVERY_S = 30.0
 HISTORY_S = 3600.0
+LOOK_RECORDS = 20_000  # of the old topic, for who writes it since the switch
+ENTRIES = 200
 _MAX_GROUPS = 500
 _OWN_GROUPS = "instar."
 
@@ -59,7 +66,7 @@ class CauseSeen:
 
 @dataclass(frozen=True, slots=True)
 class MigrationSeen:
-    """``trouble`` is why there are no statuses; ``causes`` and ``groups`` are None where they could not be asked."""
+    """``trouble`` is why there are no statuses; what is None could not be asked."""
 
     name: str
     statuses: tuple[Status, ...] = ()
@@ -67,6 +74,9 @@ class MigrationSeen:
     causes: tuple[CauseSeen, ...] | None = None
     groups: Mapping[str, tuple[Group, ...]] | None = None  # by topic
     history: Mapping[str, tuple[Point, ...]] = field(default_factory=dict)  # by direction
+    verdicts: tuple[Verdict, ...] | None = None
+    rollout: Rollout | None = None
+    entries: tuple[Entry, ...] = ()  # of the ledger, the newest last
 
     @property
     def letters(self) -> int | None:
@@ -172,7 +182,22 @@ class Watcher:
                 causes=self._causes(name, cluster),
                 groups=None if cluster.built_in else {topic: _groups_of(cluster, topic) for topic in topics},
             )
+            seen = self._stand(name, seen)
         return seen
+
+    def _stand(self, name: str, seen: MigrationSeen) -> MigrationSeen:
+        """What the state store knows, and whether the old versions may go."""
+        try:
+            with rolling(
+                self._project, name, bootstrap=self._connection.bootstrap, actor="instar serve", needs_state=False
+            ) as at:
+                found = verdicts(at, subject=None, versions=None, archive="", look_records=LOOK_RECORDS)
+                rollout = at.rollout_or_none()
+                entries = () if rollout is None else tuple(at.state.ledger.entries(name, newest=ENTRIES))
+        except (KafkaTrouble, Failure, StateTrouble) as problem:
+            log.warning("it cannot be said how a migration stands", migration=name, why=str(problem))
+            return replace(seen, verdicts=None, rollout=None, entries=())
+        return replace(seen, verdicts=tuple(found), rollout=rollout, entries=entries)
 
     def _causes(self, name: str, cluster: Cluster) -> tuple[CauseSeen, ...] | None:
         try:

@@ -1,4 +1,4 @@
-"""History: who changed what through this server."""
+"""History: what the ledger tells of the migrations, and who changed what through this server."""
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -8,7 +8,11 @@ from instar.dashboard.site import OfSite, Viewer
 
 router = APIRouter(prefix="/history")
 
+_SHOWN = 200
+
 
 @router.get("")
 def history(request: Request, site: OfSite, caller: Viewer) -> Response:
-    return render(request, "history.html", caller, deeds=site.audit.newest())
+    told = [entry for look in site.watcher.seen.migrations.values() for entry in look.entries]
+    told.sort(key=lambda entry: entry.number, reverse=True)
+    return render(request, "history.html", caller, deeds=site.audit.newest(), entries=told[:_SHOWN])

@@ -41,7 +41,7 @@ def one(request: Request, site: OfSite, caller: Viewer, migration: str, done: st
         "migration.html",
         caller,
         migration=summary(site.project, seen, migration),
-        steps=steps(None),
+        steps=steps(look),
         causes=None if look is None else look.causes,
         verdicts=found,
         said=_SAID.get(done, ""),

@@ -2,6 +2,7 @@
 
 import re
 import time
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -40,6 +41,7 @@ def _templates() -> Environment:
     )
     environment.filters["count"] = lambda number: "–" if number is None else f"{number:,}"
     environment.filters["ticked"] = _ticked
+    environment.filters["moment"] = lambda at_ms: f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}"
     environment.filters["path"] = lambda text: quote(str(text), safe="")
     environment.globals["version"] = __version__
     return environment

@@ -1,6 +1,8 @@
 """Migrations as tables and steps."""
 
+import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from instar.core.rollout.phase import Phase
 from instar.core.status import Status
@@ -33,6 +35,8 @@ class Step:
 
     name: str
     standing: str
+    by: str = ""
+    at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +80,33 @@ def _way(look: MigrationSeen, status: Status) -> Way:
     )
 
 
-def steps(phase: Phase | None) -> list[Step]:
-    """The phases in order; none where nobody knows the phase."""
-    if phase is None:
+def steps(look: MigrationSeen | None) -> list[Step]:
+    """The phases in order, with who brought it there and when; none where the state store does not say."""
+    if look is None or look.rollout is None:
         return []
-    if phase not in STEPS:
-        return [Step(step.value, "to come") for step in STEPS]
-    at = STEPS.index(phase)
+    phase = look.rollout.phase
+    at = STEPS.index(phase) if phase in STEPS else -1
+    reached = _reached(look)
     return [
-        Step(step.value, "done" if index < at else "now" if index == at else "to come")
+        Step(
+            step.value,
+            "done" if index < at else "now" if index == at else "to come",
+            *(reached.get(step.value, ("", "")) if index <= at else ("", "")),
+        )
         for index, step in enumerate(STEPS)
     ]
+
+
+def _reached(look: MigrationSeen) -> dict[str, tuple[str, str]]:
+    """Who brought the migration to each phase last, and when, from the ledger's entries."""
+    found: dict[str, tuple[str, str]] = {}
+    last = ""
+    for entry in look.entries:
+        phase = json.loads(entry.details).get("phase", "") if entry.details else ""
+        if phase and phase != last:
+            found[phase] = entry.actor, f"{datetime.fromtimestamp(entry.at_ms / 1000, UTC):%d %b %H:%M}"
+            last = phase
+    return found
 
 
 def _next(look: MigrationSeen, trouble: str, errors: int) -> str:
