@@ -27,6 +27,7 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	PYTHONPATH=tools $(BIN)/python -m realkafka fetch --if-possible
+	PYTHONPATH=tools $(BIN)/python -m realdatabases fetch --if-possible
 	$(BIN)/python -m pytest -n 2 -m 'not slow and not kafka and not registry'
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m '(kafka or registry) and not slow'
 

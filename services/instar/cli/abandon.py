@@ -46,7 +46,7 @@ def abandon(
     """
     with rolling(open_project(project, environment), migration, bootstrap=bootstrap, actor=by) as at:
         if revert:
-            return undo(at.coordinator, migration, at.actor, reason, doing=doing, output=output)
+            return undo(at.coordinator, migration, "abandon", at.actor, reason, doing=doing, output=output)
         if doing:
             confirmed(
                 migration, confirm, non_interactive=non_interactive, what="Abandoning deletes the topics that it made."

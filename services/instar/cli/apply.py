@@ -56,7 +56,7 @@ def apply(
     name = plan if said is None else str(said.get("migration", ""))
     with rolling(open_project(project, environment), name, bootstrap=bootstrap, actor=by) as at:
         if revert:
-            return undo(at.coordinator, name, at.actor, reason, doing=doing, output=output)
+            return undo(at.coordinator, name, "apply", at.actor, reason, doing=doing, output=output)
         made = _planned_now(at) if said is None else _planned(said, file)
         command = Apply(at.actor, reason, at.circumstances("apply", waivers(waive, at.actor, reason), made), made)
         return move(at.coordinator, name, command, doing=doing, output=output, again=f"instar apply {plan} --execute")

@@ -93,8 +93,18 @@ def move(
     return told(result, output, again)
 
 
-def undo(coordinator: Coordinator, migration: str, actor: str, reason: str, *, doing: bool, output: Document) -> int:
-    """Undo what is in progress."""
+def undo(
+    coordinator: Coordinator, migration: str, transition: str, actor: str, reason: str, *, doing: bool, output: Document
+) -> int:
+    """Undo the transition of that name, which is in progress. A replan is an apply, given again."""
+    underway = coordinator.state(migration).underway
+    names = {transition, "replan"} if transition == "apply" else {transition}
+    if underway is not None and underway.transition not in names:
+        fail(
+            f"{underway.transition} of {migration} is in progress, begun by {underway.actor}, and no {transition}.",
+            f"`instar {underway.transition} {migration} --revert` undoes that, where it still can be undone.",
+            REFUSED,
+        )
     if not reason.strip():
         fail("--revert needs a reason, for those who will ask later.", "Give --reason.", USAGE)
     if not doing:
@@ -116,7 +126,9 @@ def told(result: Result, output: Document, again: str = "") -> int:
         return _EXITS[result.kind]
     for step in result.ran:
         stderr.print(f"  ✓ {step}", markup=False, soft_wrap=True)
-    say = f"{_TITLES[result.kind]}: {result.message}"
+    title = _TITLES[result.kind]
+    message = result.message.removeprefix(f"{title.lower()}: ")
+    say = f"{title}: {message}"
     stderr.print(say if say.endswith(".") else f"{say}.", markup=False, soft_wrap=True)
     for line in result.evidence:
         stderr.print(f"  - {line}", markup=False, soft_wrap=True)

@@ -64,7 +64,7 @@ def rehearse(
         fail("The built-in broker has no topics to come and go.", "Rehearse on a real Kafka: `make kafka`.", REFUSED)
     began_s = time.monotonic()
     tag = new_tag()
-    with stopping() as ending, scratch(opened, migration, kafka, tag, keep=keep) as there:
+    with stopping() as ending, scratch(opened, migration, kafka, tag, per_s=rate, keep=keep) as there:
         life = Life(there, settings.source.topic, records, rate, say=_say, stop=ending.event)
         told = life.run()
     told = {"migration": migration, "tag": tag, "fingerprint": opened.fingerprint(migration), **told}

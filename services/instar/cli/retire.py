@@ -74,7 +74,8 @@ def retire(
         ) as at,
     ):
         if revert:
-            return undo(at.coordinator, migration, at.actor, reason, doing=doing, output=output)
+            return undo(at.coordinator, migration, "retire", at.actor, reason, doing=doing, output=output)
+        at.look()
         if doing:
             topic = at.migration.source.topic
             confirmed(migration, confirm, non_interactive=non_interactive, what=f"Retiring deletes the topic {topic}.")

@@ -55,7 +55,7 @@ def rollback(
         ) as at,
     ):
         if revert:
-            return undo(at.coordinator, migration, at.actor, reason, doing=doing, output=output)
+            return undo(at.coordinator, migration, "rollback", at.actor, reason, doing=doing, output=output)
         command = Rollback(at.actor, reason, at.circumstances("rollback", waivers(waive, at.actor, reason)))
         again = f"instar rollback {migration} --execute"
         return move(at.coordinator, migration, command, doing=doing, output=output, again=again)

@@ -69,7 +69,8 @@ def switch(
         ) as at,
     ):
         if revert:
-            return undo(at.coordinator, migration, at.actor, reason, doing=doing, output=output)
+            return undo(at.coordinator, migration, "switch", at.actor, reason, doing=doing, output=output)
+        at.look()
         if set(canary or ()) & set(group or ()):
             fail("A group is moved once: as a canary or after.", "Name it with one of the two.", USAGE)
         named = (*(GroupPlan(each, canary=True) for each in canary or ()), *map(GroupPlan, group or ()))

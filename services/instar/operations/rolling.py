@@ -31,7 +31,7 @@ from instar.operations.scope import kafka_settings, migration_of, resolved
 from instar.project.migration import Migration
 from instar.project.project import Project
 from instar.rollout.coordinator import Coordinator, Result
-from instar.rollout.look import events
+from instar.rollout.look import Look, events
 from instar.state.approvals import Request
 from instar.state.errors import StateTrouble
 from instar.state.opening import State, open_state
@@ -123,20 +123,36 @@ class Rolling:
 
         Raises ``KafkaTrouble`` and ``StateTrouble``.
         """
-        rollout = self.coordinator.state(self.name)
-        if rollout.phase in FINAL or rollout.phase is Phase.DRAFT or rollout.plan is None:
+        rollout = self._observed()
+        if rollout is None:
             return None
         seen = self.keeper.watch()
         if rollout.underway is not None and (rollout.underway.actor == LIMITS or rollout.underway.reverting):
             return self.coordinator.resume(self.name)
-        found: list[Event] = [*events(seen, self.migration.rollout.caught_up_lag), TimePassed(now())]
-        verified = self._verification(rollout)
-        if verified is not None:
-            found.append(verified)
+        found = self._seen(rollout, seen)
         verdicts = self.keeper.limits()
         if verdicts and rollout.phase is not Phase.EXPANDED:
             found.append(LimitsSeen(now(), verdicts))
         return self.coordinator.observe(self.name, found)
+
+    def look(self) -> None:
+        """Tell the machine how far things are, before a command: no guard need run for that. Limits do nothing here.
+
+        Raises ``KafkaTrouble`` and ``StateTrouble``.
+        """
+        rollout = self._observed()
+        if rollout is not None and rollout.underway is None:
+            self.coordinator.observe(self.name, self._seen(rollout, self.keeper.watch()))
+
+    def _observed(self) -> Rollout | None:
+        """The rollout, where there is anything to be seen of it."""
+        rollout = self.coordinator.state(self.name)
+        return None if rollout.phase in FINAL or rollout.phase is Phase.DRAFT or rollout.plan is None else rollout
+
+    def _seen(self, rollout: Rollout, seen: Look) -> list[Event]:
+        found: list[Event] = [*events(seen, self.migration.rollout.caught_up_lag), TimePassed(now())]
+        verified = self._verification(rollout)
+        return found if verified is None else [*found, verified]
 
     def _verification(self, rollout: Rollout) -> VerificationSeen | None:
         """The newest result of the plan in force, unless the machine knows it or it is over."""

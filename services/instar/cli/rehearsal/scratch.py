@@ -32,6 +32,7 @@ log = structlog.get_logger(__name__)
 
 PREFIX = "instar-rehearsal"
 _FLUSH_S = 60.0
+_BEHIND_S = 5.0
 _COPIED = ("cleanup.policy", "max.message.bytes", "compression.type")
 
 
@@ -50,8 +51,13 @@ class Scratch:
 
 
 @contextmanager
-def scratch(project: Project, migration: str, kafka: Mapping[str, Any], tag: str, *, keep: bool) -> Iterator[Scratch]:
-    """Make it, and take it away when left, unless it is to be kept. Raises ``KafkaTrouble``."""
+def scratch(
+    project: Project, migration: str, kafka: Mapping[str, Any], tag: str, *, per_s: float, keep: bool
+) -> Iterator[Scratch]:
+    """Make it, and take it away when left, unless it is to be kept. Raises ``KafkaTrouble``.
+
+    ``per_s`` is the load's: with it at work, a bridge that is some seconds behind has caught up all the same.
+    """
     cluster = Cluster(kafka)
     real = project.settings.migrations[migration]
     source = cluster.topic(real.source.topic)
@@ -68,7 +74,7 @@ def scratch(project: Project, migration: str, kafka: Mapping[str, Any], tag: str
             "producers": "old",
             "rollout": Rollout(
                 groups=(Group(group=readers[0], canary=True), Group(group=readers[1])) if moving else (),
-                caught_up_lag=max(100, real.rollout.caught_up_lag),
+                caught_up_lag=max(int(_BEHIND_S * per_s), real.rollout.caught_up_lag),
             ),
         }
     )
