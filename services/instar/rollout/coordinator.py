@@ -333,6 +333,7 @@ class Coordinator:
             before=underway.steps[index].before,
             offsets=_offsets(session.state, underway),
             evidence=underway.steps[index].evidence,
+            in_force=0 if session.state.record is None else session.state.record.epoch,
         )
 
     def _take(self, session: _Session, event: Event) -> Decided | Refused:
