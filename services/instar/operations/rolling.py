@@ -22,9 +22,9 @@ from instar.core.rollout.event import (
     VerificationSeen,
     Waiver,
 )
-from instar.core.rollout.phase import FINAL, Phase
+from instar.core.rollout.phase import FINAL, Phase, Stage
 from instar.core.rollout.plan import Plan
-from instar.core.rollout.state import Rollout
+from instar.core.rollout.state import Rollout, Underway
 from instar.kafka.cluster import Cluster
 from instar.kafka.entries import read_entries
 from instar.operations.effects import runner
@@ -136,11 +136,22 @@ class Rolling:
         seen = self.keeper.watch()
         if rollout.underway is not None and (rollout.underway.actor == LIMITS or rollout.underway.reverting):
             return self.coordinator.resume(self.name)
+        if rollout.underway is not None and self._left_closing(rollout.underway):
+            # Whoever moves it and is alive has the lease, and this is refused.
+            if rollout.place is Stage.IN_DOUBT:
+                return self.coordinator.resume(self.name)
+            why = f"producers were stopped for more than {self.migration.rollout.barrier} s and nobody went on"
+            return self.coordinator.revert(self.name, actor=self.actor, reason=why)
         found = self._seen(rollout, seen)
         verdicts = self.keeper.limits()
         if verdicts and rollout.phase is not Phase.EXPANDED:
             found.append(LimitsSeen(now(), verdicts))
         return self.coordinator.observe(self.name, found)
+
+    def _left_closing(self, underway: Underway) -> bool:
+        """Do producers wait for longer than they may, because the command that stopped them has died?"""
+        since_ms = underway.closing_since_ms
+        return since_ms is not None and now() - since_ms > self.migration.rollout.barrier * 1000
 
     def look(self) -> None:
         """Tell the machine how far things are, before a command: no guard need run for that. Limits do nothing here.
