@@ -11,6 +11,9 @@ from tests.support.command import instar
 from tests.support.projects import QUICK_SESSION, Shop, event, produce, write_shop
 from tests.support.rolled_out import move, phase, run
 
+from instar.core.control import TOPIC
+from instar.core.rollout.control_messages import EpochMessage, key_of, value_of
+from instar.kafka.entries import write_entries
 from realkafka.pytest_plugin import Kafka
 
 OK, REFUSED = 0, 4
@@ -63,3 +66,19 @@ def test_a_switch_needs_no_guard_and_names_the_groups_that_it_could_not_move_bef
     shown = run(shop, "switch", "--group", f"{shop.migration}.search", "-o", "json")
     assert shown.json["result"] == "planned"
     assert phase(shop) == "verified"
+
+
+def test_a_store_that_knows_nothing_of_a_rollout_that_the_control_topic_tells_of_is_warned_of(shop: Shop) -> None:
+    write_entries(
+        shop.cluster,
+        TOPIC,
+        {
+            key_of(shop.migration, message): value_of(message)
+            for message in [EpochMessage(3, "new", "open", 7, 1, {0: 1, 1: 1}, {0: 1, 1: 1})]
+        },
+    )
+    for verb in ("doctor", "apply"):
+        ran = run(shop, verb, expect=None)
+        assert "epoch 3, open, authority new" in ran.out + ran.err
+        assert "another store moves it" in ran.out + ran.err
+        assert (shop.root / ".instar" / "state.db").exists() == (verb == "apply")

@@ -10,6 +10,7 @@ from instar.cli.exits import OK, REFUSED
 from instar.cli.moving import move, undo
 from instar.cli.output import Document
 from instar.core.rollout.effect import StartBridge
+from instar.core.rollout.event import Rollback
 from instar.core.rollout.phase import Phase
 
 
@@ -74,3 +75,13 @@ def test_an_undo_shows_the_steps_that_it_takes_back_the_last_first(capsys: pytes
 def test_nothing_to_do_is_shown_as_such(capsys: pytest.CaptureFixture[str]) -> None:
     code, said = shown(Lab().reach(Phase.SWITCHED), "switch", capsys)
     assert (code, said["result"]) == (OK, "nothing")
+
+
+def test_what_somebody_wrote_moves_no_cursor_and_does_not_fill_the_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    lab = Lab().reach(Phase.SWITCHED)
+    command = Rollback("ada", "\x1b[2J\u202e[red]why\n" + "x" * 9_999, lab.at("rollback"))
+    assert move(lab.coordinator, NAME, command, doing=False, output=Document.TABLE) == OK
+    shown = capsys.readouterr().out
+    assert "\\x1b[2J\\u202e[red]why\\nxxx" in shown
+    assert "\x1b" not in shown
+    assert max(map(len, shown.splitlines())) < 1_000

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from instar.cli.exits import ERROR, NO, OK, REFUSED, UNREACHABLE, USAGE, fail
-from instar.cli.output import Document, print_json, stderr
+from instar.cli.output import Document, one_line, print_json, stderr
 from instar.core.rollout.decide import decide
 from instar.core.rollout.decision import Decided, Refused
 from instar.core.rollout.effect import words
@@ -127,13 +127,13 @@ def told(result: Result, output: Document, again: str = "") -> int:
         print_json(as_dict(result))
         return _EXITS[result.kind]
     for step in result.ran:
-        stderr.print(f"  ✓ {step}", markup=False, soft_wrap=True)
+        stderr.print(f"  ✓ {one_line(step)}", markup=False, soft_wrap=True)
     title = _TITLES[result.kind]
-    message = result.message.removeprefix(f"{title.lower()}: ")
+    message = one_line(result.message.removeprefix(f"{title.lower()}: "))
     say = f"{title}: {message}"
     stderr.print(say if say.endswith(".") else f"{say}.", markup=False, soft_wrap=True)
     for line in result.evidence:
-        stderr.print(f"  - {line}", markup=False, soft_wrap=True)
+        stderr.print(f"  - {one_line(line)}", markup=False, soft_wrap=True)
     if result.remedy:
         stderr.print(f"→ {result.remedy}", markup=False, soft_wrap=True)
     if again and result.kind in ("waiting", "failed", "unknown"):
@@ -205,5 +205,5 @@ def _show(steps: list[str], title: str, output: Document) -> None:
         print_json({"result": "planned", "steps": steps})
         return
     for number, step in enumerate(steps, 1):
-        print(f"  {number:>2}. {step}")
+        print(f"  {number:>2}. {one_line(step)}")
     stderr.print(f"{len(steps)} steps {title}. Nothing has been done; --execute does it.", markup=False, soft_wrap=True)
