@@ -1,6 +1,6 @@
 """A rollout is finished by giving the command again, or undone, wherever its coordinator died."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import pytest
@@ -15,6 +15,7 @@ from instar.core.rollout.effect import (
     CommitStart,
     CreateTopic,
     DrainBridge,
+    Effect,
     TranslateGroup,
     WriteEpoch,
 )
@@ -23,6 +24,7 @@ from instar.core.rollout.phase import PLACES, Phase, Stage
 from instar.core.rollout.plan import GroupPlan
 from instar.core.rollout.table import TABLE, TRANSITIONS, ByLimits, Go, TakeOver
 from instar.rollout.coordinator import Result
+from instar.rollout.ports import Context, Outcome
 
 BREACHED = LimitVerdict("error_rate", "breached", "rollback", "1.2 % of 4000 records in 60 s, limit 0.1 %")
 
@@ -208,6 +210,30 @@ def test_producers_are_not_kept_waiting_longer_than_the_barrier_allows() -> None
     assert "not within 20 s" in result.message
     assert 20_000 <= lab.clock.now_ms() - begun_ms < 25_000
     assert lab.left() == origin
+
+
+def test_the_time_that_a_canary_is_watched_is_no_time_that_producers_wait() -> None:
+    lab = Lab(plan=replace(PLAN, groups=(GroupPlan("search", hold_s=600, canary=True),))).reach(Phase.VERIFIED)
+    slow = Slow(lab.runner.run, DrainBridge)
+    lab.runner.run = slow  # type: ignore[method-assign]
+    lab.coordinator = lab.operator("ada", barrier_s=20.0, wait=True)
+    assert lab.done("switch").state.authority == "new"
+    assert slow.waited
+
+
+@dataclass
+class Slow:
+    """A runner whose effect of one kind comes about at the second look."""
+
+    run: Callable[[Effect, Context], Outcome]
+    kind: type[Effect]
+    waited: bool = False
+
+    def __call__(self, effect: Effect, context: Context) -> Outcome:
+        if isinstance(effect, self.kind) and not self.waited:
+            self.waited = True
+            return Outcome("waiting", message="not yet")
+        return self.run(effect, context)
 
 
 def test_a_failure_after_the_epoch_record_is_finished_later_and_never_undone() -> None:

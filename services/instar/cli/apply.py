@@ -1,5 +1,6 @@
 """``instar apply PLAN``: make what a plan names: topics, schemas, start checkpoints."""
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +19,7 @@ from instar.cli.moving import (
     undo,
     waivers,
 )
-from instar.cli.output import Document
+from instar.cli.output import Document, stderr
 from instar.cli.planning import make_plan
 from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, open_project
 from instar.core.rollout.document import plan_of
@@ -57,7 +58,11 @@ def apply(
     with rolling(open_project(project, environment), name, bootstrap=bootstrap, actor=by) as at:
         if revert:
             return undo(at.coordinator, name, "apply", at.actor, reason, doing=doing, output=output)
-        made = _planned_now(at) if said is None else _planned(said, file)
+        made = _planned_now(at) if said is None else _compared(at, _planned(said, file), file)
+        other = at.another_store()
+        if other:
+            stderr.print(f"warning: {other}", markup=False, soft_wrap=True)
+            stderr.print("→ Let the setting `state` name the store that moves it.", markup=False, soft_wrap=True)
         command = Apply(at.actor, reason, at.circumstances("apply", waivers(waive, at.actor, reason), made), made)
         return move(at.coordinator, name, command, doing=doing, output=output, again=f"instar apply {plan} --execute")
 
@@ -71,6 +76,26 @@ def _planned_now(at: Rolling) -> Plan:
             REFUSED,
         )
     return rollout_plan(at.project, at.name, at.kafka, said)
+
+
+def _compared(at: Rolling, plan: Plan, file: Path) -> Plan:
+    """A plan of a file, once it is what would be planned here and now: the fingerprint is of the project alone, and
+    says nothing of another cluster, or of a file that was edited after it was approved."""
+    state = at.coordinator.state(at.name)
+    if plan == state.plan or (state.underway is not None and plan == state.underway.plan):
+        return plan
+    if plan.fingerprint != at.project.fingerprint(at.name):
+        return plan  # the machine refuses it, and says so
+    now = _planned_now(at)
+    differing = [each.name for each in fields(Plan) if getattr(plan, each.name) != getattr(now, each.name)]
+    if differing:
+        fail(
+            f"The plan in {file} is not what would be planned for {at.project.environment_name} now: "
+            f"{', '.join(differing)} {'differs' if len(differing) == 1 else 'differ'}.",
+            f"It was made elsewhere or earlier, or edited: `instar plan {at.name} --out {file}`.",
+            REFUSED,
+        )
+    return plan
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -24,14 +24,17 @@ from instar.cli.diagnosis import (
 from instar.cli.exits import NO, OK, Failure
 from instar.cli.output import Format, print_rows, stderr
 from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, kafka_settings, open_project
+from instar.cli.stating import database_of, state_of
 from instar.kafka.cluster import Cluster
 from instar.kafka.errors import KafkaTrouble, NotAllowed
 from instar.kafka.inspection import Broker, Inspection, client
+from instar.operations.rolling import stranger
 from instar.operations.topic_reader import open_registry
 from instar.processor.assemble import directions
 from instar.project.migration import Migration
 from instar.project.project import Project
 from instar.registry.port import RegistryError
+from instar.state.errors import StateTrouble
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
@@ -142,7 +145,31 @@ def _cluster_lines(project: Project, names: list[str], kafka: dict[str, Any]) ->
             yield Line(section, "fail", str(problem), problem.remedy)
         else:
             yield from topic_lines(name, migration, topics)
+            yield from _store_lines(project, name, cluster)
             yield from permission_lines(name, migration, topics, inspection, broker, cluster.bootstrap)
+
+
+def _store_lines(project: Project, name: str, cluster: Cluster) -> Iterator[Line]:
+    """Does the state store know of the rollout that the control topic speaks of? One that is away, or not made yet, is
+    not asked: opening it would make it."""
+    try:
+        said = stranger(cluster, name)
+    except KafkaTrouble as problem:
+        yield Line(f"migration {name}", "fail", str(problem), problem.remedy)
+        return
+    if said and not _known(project, name):
+        yield Line(f"migration {name}", "warn", said, "Let the setting `state` name the store that moves it.")
+
+
+def _known(project: Project, name: str) -> bool:
+    try:
+        with database_of(project) as database:
+            if not database.exists:
+                return False
+        with state_of(project) as state:
+            return state.rollouts.held(name).document is not None
+    except StateTrouble:
+        return True  # what it knows cannot be told
 
 
 def _describe_topics(migration: Migration, bootstrap: str) -> str:

@@ -6,12 +6,13 @@ from typing import Annotated, Any
 import typer
 
 from instar.cli.exits import ERROR, NO, OK, REFUSED, UNREACHABLE, USAGE, fail
-from instar.cli.output import Document, print_json, stderr
+from instar.cli.output import Document, one_line, print_json, stderr
 from instar.core.rollout.decide import decide
-from instar.core.rollout.decision import Refused
+from instar.core.rollout.decision import Decided, Refused
 from instar.core.rollout.effect import words
-from instar.core.rollout.event import Command, Waiver
+from instar.core.rollout.event import Command, Revert, Waiver
 from instar.core.rollout.phase import Stage
+from instar.core.rollout.state import Rollout
 from instar.rollout.coordinator import Coordinator, Kind, Result
 
 ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="For those who will ask later.")]
@@ -84,7 +85,13 @@ def confirmed(migration: str, given: str | None, *, non_interactive: bool, what:
 
 
 def move(
-    coordinator: Coordinator, migration: str, command: Command, *, doing: bool, output: Document, again: str = ""
+    coordinator: Coordinator,
+    migration: str,
+    command: Command,
+    *,
+    doing: bool,
+    output: Document,
+    again: str = "",
 ) -> int:
     """Carry a command out, or without ``doing`` show its steps. ``again`` is the command line that finishes it."""
     if not doing:
@@ -108,12 +115,7 @@ def undo(
     if not reason.strip():
         fail("--revert needs a reason, for those who will ask later.", "Give --reason.", USAGE)
     if not doing:
-        underway = coordinator.state(migration).underway
-        steps = (
-            [] if underway is None else [words(step.effect) for step in underway.steps if step.progress != "planned"]
-        )
-        _show([f"undo {each}" for each in reversed(steps)], "would be undone", output)
-        return OK
+        return _preview_undo(coordinator.state(migration), Revert(actor, reason), output)
     result = coordinator.revert(migration, actor=actor, reason=reason)
     code = told(result, output)
     return OK if result.kind == "undone" else code
@@ -125,13 +127,13 @@ def told(result: Result, output: Document, again: str = "") -> int:
         print_json(as_dict(result))
         return _EXITS[result.kind]
     for step in result.ran:
-        stderr.print(f"  ✓ {step}", markup=False, soft_wrap=True)
+        stderr.print(f"  ✓ {one_line(step)}", markup=False, soft_wrap=True)
     title = _TITLES[result.kind]
-    message = result.message.removeprefix(f"{title.lower()}: ")
+    message = one_line(result.message.removeprefix(f"{title.lower()}: "))
     say = f"{title}: {message}"
     stderr.print(say if say.endswith(".") else f"{say}.", markup=False, soft_wrap=True)
     for line in result.evidence:
-        stderr.print(f"  - {line}", markup=False, soft_wrap=True)
+        stderr.print(f"  - {one_line(line)}", markup=False, soft_wrap=True)
     if result.remedy:
         stderr.print(f"→ {result.remedy}", markup=False, soft_wrap=True)
     if again and result.kind in ("waiting", "failed", "unknown"):
@@ -156,18 +158,44 @@ def as_dict(result: Result) -> dict[str, Any]:
     }
 
 
+def _preview_undo(state: Rollout, event: Revert, output: Document) -> int:
+    """Whether a step in doubt came about is only asked when it is done."""
+    decided = decide(state, event)
+    underway = state.underway
+    if underway is None or (isinstance(decided, Refused) and decided.code != "in-doubt"):
+        return _answered(state, decided, output)
+    steps = [words(step.effect) for step in underway.steps if step.progress != "planned"]
+    title = f"of {underway.transition} would be undone"
+    if state.place is Stage.IN_DOUBT:
+        title += f" if it turns out that {words(underway.steps[underway.index or 0].effect)} did not come about"
+    _show([f"undo {each}" for each in reversed(steps)], title, output)
+    return OK
+
+
+def _answered(state: Rollout, decided: Decided | Refused, output: Document) -> int:
+    if isinstance(decided, Decided):
+        return told(Result("nothing", state, decided.note), output)
+    return told(Result("refused", state, decided.message, decided.remedy, decided.code, decided.evidence), output)
+
+
 def _preview(coordinator: Coordinator, migration: str, command: Command, output: Document) -> int:
     event: Any = command
     state = coordinator.state(migration)
-    if state.underway is not None and state.place in (Stage.MOVING, Stage.IN_DOUBT, Stage.COMMITTED):
+    decided = decide(state, event)
+    if isinstance(decided, Refused):
+        return _answered(state, decided, output)
+    if decided.state == state and state.underway is None:
+        return _answered(state, decided, output)
+    if (
+        decided.state.underway == state.underway
+        and state.underway is not None
+        and state.place in (Stage.MOVING, Stage.IN_DOUBT, Stage.COMMITTED)
+    ):
         steps = [words(each) for each in state.effects]
         _show(
             steps, f"are left of {state.underway.transition}, in progress since {state.underway.actor} began it", output
         )
         return OK
-    decided = decide(state, event)
-    if isinstance(decided, Refused):
-        return told(Result("refused", state, decided.message, decided.remedy, decided.code, decided.evidence), output)
     _show([words(each) for each in decided.effects], f"to do: {decided.note}", output)
     return OK
 
@@ -177,5 +205,5 @@ def _show(steps: list[str], title: str, output: Document) -> None:
         print_json({"result": "planned", "steps": steps})
         return
     for number, step in enumerate(steps, 1):
-        print(f"  {number:>2}. {step}")
+        print(f"  {number:>2}. {one_line(step)}")
     stderr.print(f"{len(steps)} steps {title}. Nothing has been done; --execute does it.", markup=False, soft_wrap=True)

@@ -36,6 +36,13 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
+def one_line(text: str, limit_chars: int = 500) -> str:
+    """What somebody else wrote, for a terminal: one line that moves no cursor, hides nothing and does not fill the
+    screen. What cannot be printed is escaped (``\\x1b``, ``\\u202e``)."""
+    cut = text if len(text) <= limit_chars else f"{text[:limit_chars]}… ({len(text):,} characters)"
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in cut)
+
+
 def print_json(document: Any) -> None:
     """One JSON document on stdout, indented when a person looks at it."""
     options = orjson.OPT_APPEND_NEWLINE | (orjson.OPT_INDENT_2 if sys.stdout.isatty() else 0)
@@ -60,8 +67,12 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], ou
         for heading in columns.values():
             table.add_column(heading, overflow="fold")
         for row in rows:
-            table.add_row(*("" if row.get(key) is None else str(row[key]) for key in columns))
+            table.add_row(*("" if row.get(key) is None else _cell(row[key]) for key in columns))
         Console(highlight=False, markup=False).print(table)
+
+
+def _cell(value: Any) -> str:
+    return "\n".join(map(one_line, str(value).split("\n")))
 
 
 def print_lines(rows: Iterable[Mapping[str, Any]]) -> None:

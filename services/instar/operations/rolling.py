@@ -4,13 +4,15 @@ import getpass
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from instar.core.control import TOPIC
 from instar.core.retirement import Declared
+from instar.core.rollout.control_messages import Said, said_of
 from instar.core.rollout.decide import LIMITS
 from instar.core.rollout.event import (
     Circumstances,
@@ -20,10 +22,11 @@ from instar.core.rollout.event import (
     VerificationSeen,
     Waiver,
 )
-from instar.core.rollout.phase import FINAL, Phase
+from instar.core.rollout.phase import FINAL, Phase, Stage
 from instar.core.rollout.plan import Plan
-from instar.core.rollout.state import Rollout
+from instar.core.rollout.state import Rollout, Underway
 from instar.kafka.cluster import Cluster
+from instar.kafka.entries import read_entries
 from instar.operations.effects import runner
 from instar.operations.gating import gate_verdicts
 from instar.operations.keeping import Keeper, now
@@ -35,6 +38,7 @@ from instar.rollout.look import Look, events
 from instar.state.approvals import Request
 from instar.state.errors import StateTrouble
 from instar.state.opening import State, open_state
+from instar.translation.group import unmovable
 
 _REQUESTS_TOLD = 20
 _NO_STATE = "The state store is needed for this."
@@ -99,8 +103,10 @@ class Rolling:
             if each.version == version
         )
 
-    def circumstances(self, action: str, waived: tuple[Waiver, ...], plan: Plan | None = None) -> Circumstances:
-        """What is known at this moment, for a command."""
+    def circumstances(
+        self, action: str, waived: tuple[Waiver, ...], plan: Plan | None = None, *, moving: Iterable[str] = ()
+    ) -> Circumstances:
+        """What is known at this moment, for a command. ``moving``: the groups that it would move to the new topic."""
         fingerprint = self.project.fingerprint(self.name)
         meant = plan.fingerprint if plan is not None else self.coordinator.state(self.name).fingerprint or fingerprint
         return Circumstances(
@@ -115,6 +121,7 @@ class Rolling:
                 for each in self.state.approvals.list(self.name)[:_REQUESTS_TOLD]
                 if (each.action, each.fingerprint) == (action, meant) and each.standing != "approved"
             ),
+            unmovable=tuple(self._unmovable(moving)),
         )
 
     def observe(self) -> Result | None:
@@ -129,11 +136,22 @@ class Rolling:
         seen = self.keeper.watch()
         if rollout.underway is not None and (rollout.underway.actor == LIMITS or rollout.underway.reverting):
             return self.coordinator.resume(self.name)
+        if rollout.underway is not None and self._left_closing(rollout.underway):
+            # Whoever moves it and is alive has the lease, and this is refused.
+            if rollout.place is Stage.IN_DOUBT:
+                return self.coordinator.resume(self.name)
+            why = f"producers were stopped for more than {self.migration.rollout.barrier} s and nobody went on"
+            return self.coordinator.revert(self.name, actor=self.actor, reason=why)
         found = self._seen(rollout, seen)
         verdicts = self.keeper.limits()
         if verdicts and rollout.phase is not Phase.EXPANDED:
             found.append(LimitsSeen(now(), verdicts))
         return self.coordinator.observe(self.name, found)
+
+    def _left_closing(self, underway: Underway) -> bool:
+        """Do producers wait for longer than they may, because the command that stopped them has died?"""
+        since_ms = underway.closing_since_ms
+        return since_ms is not None and now() - since_ms > self.migration.rollout.barrier * 1000
 
     def look(self) -> None:
         """Tell the machine how far things are, before a command: no guard need run for that. Limits do nothing here.
@@ -143,6 +161,27 @@ class Rolling:
         rollout = self._observed()
         if rollout is not None and rollout.underway is None:
             self.coordinator.observe(self.name, self._seen(rollout, self.keeper.watch()))
+
+    def another_store(self) -> str:
+        """What the control topic says of the migration although this store knows nothing of it; empty: nothing.
+
+        Another store moves it then, or this one is new: the tokens of two stores are not each other's, so the fence
+        between two coordinators does not hold. Raises ``KafkaTrouble`` and ``StateTrouble``.
+        """
+        rollout = self.coordinator.state(self.name)
+        if rollout.phase is not Phase.DRAFT or rollout.underway is not None or rollout.plan is not None:
+            return ""
+        return stranger(self.cluster, self.name)
+
+    def _unmovable(self, moving: Iterable[str]) -> Iterator[str]:
+        groups = tuple(moving)
+        said = read_said(self.cluster, self.name).groups if groups else {}
+        for group in groups:
+            there = said.get(group)
+            if there is None or there.side == "old":
+                why = unmovable(self.migration, self.name, group, "new", self.kafka)
+                if why:
+                    yield why
 
     def _observed(self) -> Rollout | None:
         """The rollout, where there is anything to be seen of it."""
@@ -208,6 +247,22 @@ def rolling(
             barrier_s=float(migration.rollout.barrier),
         )
         yield Rolling(project, name, migration, kafka, cluster, by, state, coordinator, keeper)
+
+
+def read_said(cluster: Cluster, name: str) -> Said:
+    """What the control topic says of a migration now. Raises ``KafkaTrouble``."""
+    return said_of(name, read_entries(cluster, TOPIC))
+
+
+def stranger(cluster: Cluster, name: str) -> str:
+    """What the control topic says of a migration that the state store at hand does not know; empty: nothing."""
+    epoch = read_said(cluster, name).epoch
+    if epoch is None:
+        return ""
+    return (
+        f"{TOPIC} already has an epoch record of {name} (epoch {epoch.epoch}, {epoch.state}, authority "
+        f"{epoch.authority}), and this state store has no rollout of it: another store moves it, or this one was lost."
+    )
 
 
 def _told(request: Request) -> str:

@@ -243,8 +243,10 @@ class Coordinator:
                 return None
             case "failed":
                 return self._failed(session, index, outcome.message, outcome.remedy)
-            case "waiting" if underway.stage is Stage.MOVING and _producers_wait(underway):
-                if self._clock.now_ms() - session.began_ms >= self._barrier_s * 1000:
+            case "waiting" if underway.stage is Stage.MOVING and underway.closing_since_ms is not None:
+                # Of this run: a hold time that was sat out before does not count, nor what a dead one has waited.
+                since_ms = max(session.began_ms, underway.closing_since_ms)
+                if self._clock.now_ms() - since_ms >= self._barrier_s * 1000:
                     message = f"not within {self._barrier_s:.0f} s: {outcome.message}"
                     return self._failed(session, index, message, outcome.remedy)
                 self._clock.sleep(LOOK_AGAIN_S)
@@ -333,6 +335,7 @@ class Coordinator:
             before=underway.steps[index].before,
             offsets=_offsets(session.state, underway),
             evidence=underway.steps[index].evidence,
+            in_force=0 if session.state.record is None else session.state.record.epoch,
         )
 
     def _take(self, session: _Session, event: Event) -> Decided | Refused:
@@ -426,8 +429,3 @@ def _offsets(state: Rollout, underway: Underway) -> Mapping[str, Mapping[int, in
     known = {} if record is None else {"B": record.left, "T": record.begun}
     own = {name: found for name in ("B", "T") if (found := underway.offsets(name))}
     return known | own
-
-
-def _producers_wait(underway: Underway) -> bool:
-    """Is the epoch closing? Then nobody may write, and somebody waits."""
-    return any(type(step.effect).__name__ == "CloseEpoch" and step.progress != "planned" for step in underway.steps)

@@ -19,6 +19,7 @@ class Context:
     (``B``, ``T``) and partition. ``evidence`` is what the effect said when it was done; empty where it was only begun.
     ``token`` is the lease's fencing token: it goes into every control record and the
     runner's transactional id is one per migration, so an older coordinator is fenced by Kafka too.
+    ``in_force`` is the number of the last epoch record that came about, 0 before any.
     ``step_id`` (``orders-v3/switch/1750000000000/4``) is the same each time a step is run: an id for messages.
     """
 
@@ -33,6 +34,7 @@ class Context:
     before: Mapping[str, Any] = field(default_factory=dict)
     offsets: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    in_force: int = 0
 
 
 @dataclass(frozen=True, slots=True)

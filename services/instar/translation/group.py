@@ -1,6 +1,6 @@
 """Where a consumer group stands in the other topic of a migration, partition by partition, and setting it there."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
@@ -73,12 +73,7 @@ def plan(
     require_empty(kafka, group)
     # In this order: the offsets of an empty group stand still, and what a checkpoint covers lies below later ends.
     positions = cluster.committed(group, here.name, range(here.partitions))
-    if not positions:
-        raise Refused(
-            f"Group {group} has no committed offset in {here.name}, so there is no position to translate.",
-            f"Is it the group's name? To leave {there.name} instead, say --to {'old' if to == 'new' else 'new'}.",
-        )
-    _require_counterparts(group, positions, here, there)
+    _require_positions(group, positions, here, there, to)
     standing = cluster.committed(group, there.name, range(there.partitions))
     lanes = _Lanes.read(cluster, migration, name, old, new)
     moves: list[Move] = []
@@ -106,6 +101,22 @@ def plan(
                 move = replace(move, before=position, translation=found)
             moves.append(move)
     return Plan(group, name, to, here, there, tuple(moves))
+
+
+def unmovable(migration: Migration, name: str, group: str, to: To, kafka: Mapping[str, Any]) -> str:
+    """Why ``plan`` would refuse the group whatever it does until then; empty where nothing stands against it.
+
+    Asks nothing of its members: they leave when they are told to. Raises ``KafkaTrouble``.
+    """
+    cluster = Cluster(kafka)
+    old, new = cluster.topic(migration.source.topic), cluster.topic(migration.target.topic)
+    here, there = (old, new) if to == "new" else (new, old)
+    try:
+        _require_ordered(migration, name, there_name=there.name)
+        _require_positions(group, cluster.committed(group, here.name, range(here.partitions)), here, there, to)
+    except Refused as refusal:
+        return str(refusal)
+    return ""
 
 
 def execute(plan: Plan, kafka: Mapping[str, Any]) -> None:
@@ -160,7 +171,12 @@ def _require_ordered(migration: Migration, name: str, there_name: str) -> None:
         )
 
 
-def _require_counterparts(group: str, positions: Iterable[int], here: Topic, there: Topic) -> None:
+def _require_positions(group: str, positions: Collection[int], here: Topic, there: Topic, to: To) -> None:
+    if not positions:
+        raise Refused(
+            f"Group {group} has no committed offset in {here.name}, so there is no position to translate.",
+            f"Is it the group's name? To leave {there.name} instead, say --to {'old' if to == 'new' else 'new'}.",
+        )
     without = [partition for partition in positions if partition >= there.partitions]
     if without:
         raise Refused(

@@ -125,6 +125,9 @@ def test_a_switch_is_refused_for_each_reason_alone_and_shows_its_evidence() -> N
         assert code(switching(limits=(OK_LIMIT, replace(BREACHED, verdict=verdict)))) == "limit-breached"
     assert code(switching(state=replace(state_at(Phase.VERIFIED, PLAN), lesson_due=True))) == "lesson-due"
     assert code(switching(now_ms=NOW_MS + LONG_MS)) == "not-verified"
+    stuck = switching(unmovable=("Group billing has no committed offset in orders.",))
+    assert isinstance(stuck, Refused)
+    assert (stuck.code, stuck.evidence) == ("group-unmovable", ("Group billing has no committed offset in orders.",))
 
 
 def test_a_waiver_opens_what_it_names_and_nothing_else_and_says_by_whom_and_why() -> None:

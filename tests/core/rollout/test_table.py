@@ -70,5 +70,13 @@ def test_no_refusal_is_left_over() -> None:
     used = {cell.code for row in TABLE.values() for cell in row.values() if isinstance(cell, No)}
     asked = {"lesson-due", "plan-stale", "other-topics", "drifted", "waiver-unnamed", "gate-closed", "limit-breached"}
     asked |= {"no-approval", "approval-of-other", "approval-own", "approval-expired", "no-way-back", "readers-remain"}
-    asked |= {"no-archive", "reason-missing", "lesson-empty", "in-doubt", "wrong-step", "another-transition"}
+    asked |= {
+        "no-archive",
+        "group-unmovable",
+        "reason-missing",
+        "lesson-empty",
+        "in-doubt",
+        "wrong-step",
+        "another-transition",
+    }
     assert set(REFUSALS) == used | asked | {"not-verified"}

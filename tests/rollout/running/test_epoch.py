@@ -150,3 +150,12 @@ def test_a_lost_answer_is_unknown_and_then_the_truth_is_found(stage: Stage, hit:
         assert written.state == "open"
         if happened:
             assert written == at_once
+
+
+def test_a_record_that_was_lost_is_not_begun_again_behind_everybodys_back(stage: Stage) -> None:
+    with stage.coordinator() as barrier:
+        lost = stage.context(in_force=1)
+        outcome = barrier.runner.run(do.CloseEpoch(2, "old"), lost)
+        assert outcome.kind == "failed"
+        assert "epoch 1 was written" in outcome.message
+    assert stage.said().epoch is None

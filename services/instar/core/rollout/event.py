@@ -90,6 +90,7 @@ class Circumstances:
     """What is known at the moment of a command. ``fingerprint`` is the project's as it is now.
 
     ``approval`` is one that can be used now; ``requests`` says, a line each, what became of those that cannot.
+    ``unmovable``: a line for each group that would move and has no position to translate.
     """
 
     now_ms: int
@@ -99,6 +100,7 @@ class Circumstances:
     approval: Approval | None = None
     waivers: tuple[Waiver, ...] = ()
     requests: tuple[str, ...] = ()
+    unmovable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ def reason(state: Rollout, command: Command, transition: str) -> Refused | None:
 
 def waivers(state: Rollout, command: Command, transition: str) -> Refused | None:
     unnamed = tuple(
-        f"waiver of {each.what or 'nothing'} by {each.by or 'nobody'}"
+        f"waiver of {each.what or 'nothing'} by {each.by or 'nobody'}, reason: {each.reason.strip() or 'none'}"
         for each in command.at.waivers
         if not (each.what.strip() and each.by.strip() and each.reason.strip())
     )
@@ -73,6 +73,12 @@ def gates(state: Rollout, command: Command, transition: str) -> Refused | None:
 def limits(state: Rollout, command: Command, transition: str) -> Refused | None:
     bad = broken_limits(command.at.limits, {each.what for each in command.at.waivers})
     return refuse("limit-breached", state.migration, transition, evidence=bad) if bad else None
+
+
+def movable_groups(state: Rollout, command: Command, transition: str) -> Refused | None:
+    """Asked before producers stop: a group that cannot be moved would be found out when authority has moved."""
+    stuck = command.at.unmovable
+    return refuse("group-unmovable", state.migration, transition, evidence=stuck) if stuck else None
 
 
 def closed_gates(verdicts: Iterable[GateVerdict], waived: Collection[str]) -> tuple[str, ...]:
@@ -142,6 +148,7 @@ GUARDS: Mapping[str, Guard] = {
     "a way back": way_back,
     "open gates": gates,
     "limits kept": limits,
+    "groups that can move": movable_groups,
     "an approval": approval,
     "an approval if destructive": approval_if_destructive,
     "no readers": readers,

@@ -60,9 +60,16 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "The project has changed since the plan of {m} was applied.",
         "Plan and apply again, or take the files from version control.",
     ),
-    "waiver-unnamed": ("A waiver says what it waives, by whom and why.", "Name all three."),
+    "waiver-unnamed": (
+        "A waiver says what it waives, by whom and why.",
+        "Name all three: --waive WHAT, --by, --reason.",
+    ),
     "gate-closed": ("A gate before {t} of {m} is not open.", "Do what it waits for, or waive it by name."),
     "limit-breached": ("A limit of {m} is breached or cannot be judged.", "Find out why, or waive it by name."),
+    "group-unmovable": (
+        "A consumer group that {t} would move has no position in the topic that it leaves.",
+        "Correct its name, let it commit there once, or name the groups that move: --canary, --group.",
+    ),
     "no-approval": (
         "{t} of {m} needs the approval of somebody else.",
         "Ask for it: `instar approve` by another person.",

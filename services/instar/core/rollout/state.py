@@ -78,6 +78,18 @@ class Underway:
             return left[-1] if left else None
         return next((n for n, step in enumerate(self.steps) if step.progress != "done"), None)
 
+    @property
+    def closing_since_ms(self) -> int | None:
+        """Since when producers wait at the latest, for its epoch record; None where they do not: no barrier, or its
+        place is before or past it. A closing that was only begun counts from the step before."""
+        since_ms = self.started_at_ms
+        for step in self.steps:
+            if isinstance(step.effect, CloseEpoch):
+                waiting = step.progress != "planned" and self.stage in (Stage.MOVING, Stage.IN_DOUBT)
+                return (step.done_at_ms or since_ms) if waiting else None
+            since_ms = step.done_at_ms or since_ms
+        return None
+
     def with_step(self, index: int, step: Step) -> "Underway":
         return replace(self, steps=(*self.steps[:index], step, *self.steps[index + 1 :]))
 

@@ -106,6 +106,7 @@ TRANSITIONS: Mapping[str, Transition] = MappingProxyType(
                     "a fresh verification",
                     *_ASKED,
                     "limits kept",
+                    "groups that can move",
                     "an approval if destructive",
                 ),
                 barrier=True,

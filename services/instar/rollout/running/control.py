@@ -138,6 +138,14 @@ class RolloutControl:
         if newest > context.token:
             raise _fenced(context, f"token {newest} is in {TOPIC}, and this one's is {context.token}")
         epoch = _epoch(standing.said, context.migration)
+        if epoch.epoch < context.in_force:
+            # To begin at epoch 0 again would give authority to the old topic behind everybody's back.
+            raise Refused(
+                f"The epoch record of {context.migration} in {TOPIC} is of epoch {epoch.epoch} or missing, and epoch "
+                f"{context.in_force} was written: the topic was deleted or its records were. Managed producers that "
+                "start now believe the old topic.",
+                f"Stop producers and restore {TOPIC}; `instar report {context.migration}` has the epoch, B and T.",
+            )
         if standing.said.epoch is None or epoch.token < context.token:
             claimed = replace(epoch, token=context.token)
             self._commit(context, {key_of(context.migration, claimed): value_of(claimed)})

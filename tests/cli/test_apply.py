@@ -1,0 +1,84 @@
+"""``instar apply`` and its files, and what ``instar switch`` asks before producers stop, on a real Kafka."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+from tests.support.command import instar
+from tests.support.projects import QUICK_SESSION, Shop, event, produce, write_shop
+from tests.support.rolled_out import move, phase, run
+
+from instar.core.control import TOPIC
+from instar.core.rollout.control_messages import EpochMessage, key_of, value_of
+from instar.kafka.entries import write_entries
+from realkafka.pytest_plugin import Kafka
+
+OK, REFUSED = 0, 4
+
+
+@pytest.fixture
+def shop(kafka: Kafka, topic_name: Callable[[str], str], tmp_path: Path) -> Shop:
+    name = topic_name("apply")
+    groups = f'{{ groups = [{{ group = "{name}.search" }}, {{ group = "{name}.billing" }}] }}'
+    shop = write_shop(tmp_path, name, {**kafka.client_config(), **QUICK_SESSION}, rollout=groups)
+    produce(shop.kafka, shop.old, [event(number, 1, number % shop.partitions) for number in range(20)])
+    return shop
+
+
+def test_a_plan_that_was_made_elsewhere_or_edited_is_refused_by_what_differs(shop: Shop) -> None:
+    file = shop.root / "plan.json"
+    run(shop, "plan", "--out", str(file), expect=None)
+    sound = file.read_bytes()
+
+    def edited(change: Callable[[dict[str, Any]], None]) -> str:
+        said = json.loads(sound)
+        change(said["rollout"])
+        file.write_text(json.dumps(said), encoding="utf-8")
+        ran = instar("apply", str(file), "--execute", at=shop.root)
+        assert (ran.code, ran.out) == (REFUSED, "")
+        return ran.err
+
+    assert "topics differs" in edited(lambda plan: plan["topics"][0].update(partitions=7))
+    assert "has_reverse differs" in edited(lambda plan: plan.update(has_reverse=False))
+    assert "migration differs" in edited(lambda plan: plan.update(migration="another"))
+    assert shop.cluster.find(shop.new) is None
+    file.write_bytes(sound)
+    assert instar("apply", str(file), "--execute", at=shop.root).code == OK
+    again = instar("apply", str(file), "--execute", "-o", "json", at=shop.root)
+    assert (again.code, again.json["result"]) == (OK, "nothing")
+
+
+def test_a_switch_needs_no_guard_and_names_the_groups_that_it_could_not_move_before_producers_stop(shop: Shop) -> None:
+    move(shop, "apply")
+    run(shop, "worker", "--until", "now")
+    run(shop, "verify")
+    search = Consumer({**shop.kafka, "group.id": f"{shop.migration}.search"})
+    search.commit(offsets=[TopicPartition(shop.old, 0, 3)], asynchronous=False)
+    search.close()
+    for more in ((), ("--execute",)):
+        ran = run(shop, "switch", *more, "-o", "json", expect=REFUSED)
+        assert ran.json["code"] == "group-unmovable"
+        (why,) = ran.json["evidence"]
+        assert f"{shop.migration}.billing" in why
+    shown = run(shop, "switch", "--group", f"{shop.migration}.search", "-o", "json")
+    assert shown.json["result"] == "planned"
+    assert phase(shop) == "verified"
+
+
+def test_a_store_that_knows_nothing_of_a_rollout_that_the_control_topic_tells_of_is_warned_of(shop: Shop) -> None:
+    write_entries(
+        shop.cluster,
+        TOPIC,
+        {
+            key_of(shop.migration, message): value_of(message)
+            for message in [EpochMessage(3, "new", "open", 7, 1, {0: 1, 1: 1}, {0: 1, 1: 1})]
+        },
+    )
+    for verb in ("doctor", "apply"):
+        ran = run(shop, verb, expect=None)
+        assert "epoch 3, open, authority new" in ran.out + ran.err
+        assert "another store moves it" in ran.out + ran.err
+        assert (shop.root / ".instar" / "state.db").exists() == (verb == "apply")
