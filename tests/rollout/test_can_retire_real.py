@@ -1,8 +1,7 @@
 """`can-retire` on a real Kafka with authorisation: from a yes, each reason alone makes a no, each missing source an
 unknown. One migrated topic for all: each case changes one thing and puts it back.
 
-What this broker cannot make missing is `subject.toml`: a project that cannot be read is refused as a whole, before. And
-no client reports itself here: that source is the census's.
+What cannot be made missing is `subject.toml`: a project that cannot be read is refused as a whole, before.
 """
 
 import contextlib
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
@@ -27,6 +26,8 @@ from tests.support.projects import QUICK_SESSION, Shop, event, produce, rewrite_
 from tests.support.rolled_out import move, run, verify, way_back
 from tests.support.workers import until
 
+from instar.core.census_message import TOPIC as CENSUS
+from instar.core.census_message import CensusMessage
 from instar.kafka import groups
 from instar.operations import rolling
 from realkafka.availability import why_no_own_kafka
@@ -136,6 +137,19 @@ def test_a_declared_reader_counts_until_it_is_withdrawn(shop: Shop) -> None:
     assert instar("consumers", "withdraw", "ledger", *withdrawn, at=shop.root).code == 0
 
 
+def test_a_program_that_told_the_census_that_it_asks_for_the_version_is_a_client(shop: Shop) -> None:
+    now_ms = rolling.now()
+    said = CensusMessage("reads", shop.old, "parcels", {"v1": 7}, now_ms - 60_000, now_ms, client="label-printer")
+    shop.cluster.create(CENSUS, 1, {})
+    with admin(shop) as client:
+        producer = Producer(shop.kafka)
+        producer.produce(CENSUS, said.encode(), said.key, partition=0)
+        assert producer.flush(60) == 0
+        assert answer(shop) == no("clients")
+        for done in client.delete_records([TopicPartition(CENSUS, 0, OFFSET_END)]).values():
+            done.result(30)
+
+
 def test_a_record_that_a_producer_writes_to_the_old_topic_after_the_switch_is_a_producer(shop: Shop) -> None:
     produce(shop.kafka, shop.old, [event(100, 1, 0)])
     assert answer(shop) == no("producers", "way back")  # nobody has carried it yet, which is a reason of its own
@@ -217,14 +231,23 @@ def test_a_cluster_that_does_not_answer_at_all_gives_no_answer(shop: Shop) -> No
         ((ResourceType.TOPIC, f"{NAME}.old", AclOperation.READ), unknown("producers")),
         ((ResourceType.GROUP, f"instar.{NAME}.up", AclOperation.DESCRIBE), unknown("way back")),
         ((ResourceType.TOPIC, f"{NAME}.new.dlq", AclOperation.READ), unknown("dead letters")),
+        ((ResourceType.TOPIC, CENSUS, AclOperation.DESCRIBE), unknown("clients")),
         ((ResourceType.GROUP, "audit", AclOperation.DESCRIBE), no("groups")),
     ],
-    ids=["list groups", "read the old topic", "the bridge's checkpoint", "read the dead letters", "one group"],
+    ids=[
+        "list groups",
+        "read the old topic",
+        "the bridge's checkpoint",
+        "read the dead letters",
+        "read the census",
+        "one group",
+    ],
 )
 def test_a_permission_that_is_missing_makes_its_source_unknown(
     shop: Shop, server: KafkaServer, denied: tuple[Any, str, Any], expected: Verdict
 ) -> None:
     resource, name, operation = denied
+    shop.cluster.create(CENSUS, 1, {})  # left as it is where it is there
     come_back(shop)  # so that there is something to read
     run(shop, "worker", "--until", "now")
     shop.cluster.commit("audit", shop.new, {0: (1, "")})  # a group that has nothing to do with the old topic

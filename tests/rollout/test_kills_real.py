@@ -23,6 +23,8 @@ from tests.support.rollout_kills import (
 from instar.rollout.running.producers import AwaitProducersHandler
 from realkafka.pytest_plugin import Kafka
 
+pytestmark = pytest.mark.timeout(900)
+
 
 @pytest.fixture(autouse=True)
 def nobody_else_writes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,8 @@ from instar.operations.rolling import rolling
 from instar.project.project import load_project
 from realkafka.pytest_plugin import Kafka
 
+pytestmark = pytest.mark.timeout(900)
+
 WINDOW_S = 10
 FAILING_PER_CENT = 1
 LOOKS = "0.5"  # seconds between two looks of the guard
