@@ -4,14 +4,15 @@ import json
 from typing import Any
 
 import pytest
+from tests.support.rollout_runner import Killed
 from tests.support.rollouts import NAME, Lab
 
 from instar.cli.exits import OK, REFUSED
 from instar.cli.moving import move, undo
 from instar.cli.output import Document
-from instar.core.rollout.effect import StartBridge
+from instar.core.rollout.effect import DrainBridge, StartBridge
 from instar.core.rollout.event import Rollback
-from instar.core.rollout.phase import Phase
+from instar.core.rollout.phase import Phase, Stage
 
 
 def shown(lab: Lab, name: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, Any]:
@@ -70,6 +71,26 @@ def test_an_undo_shows_the_steps_that_it_takes_back_the_last_first(capsys: pytes
     assert code == OK
     assert len(said["steps"]) == len(begun) > 1
     assert said["steps"][-1].startswith("undo create topic")
+
+
+def test_what_is_being_undone_shows_what_is_left_of_that(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = Lab().reach(Phase.VERIFIED)
+    lab.runner.refuse[DrainBridge] = "the bridge is gone"
+
+    def dies(*_: object) -> None:
+        raise Killed("at the first step back")
+
+    monkeypatch.setattr(lab.runner, "revert", dies)
+    with pytest.raises(Killed):
+        lab.do("switch")
+    lab.after_a_crash()
+    assert lab.state.place is Stage.REVERTING
+    code, said = shown(lab, "switch", capsys)
+    assert code == OK
+    assert said["steps"]
+    assert all(step.startswith("undo ") for step in said["steps"])
 
 
 def test_nothing_to_do_is_shown_as_such(capsys: pytest.CaptureFixture[str]) -> None:

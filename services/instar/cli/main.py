@@ -51,6 +51,7 @@ from instar.cli import (
 )
 from instar.cli.exits import ERROR, INTERRUPTED, UNREACHABLE, USAGE, Failure
 from instar.cli.output import stderr
+from instar.core.rollout.document import UnknownFormat
 from instar.kafka.errors import KafkaTrouble, unforeseen
 from instar.kafka.failpoints import BadFailpoint
 from instar.operations.failure import Broken
@@ -143,6 +144,9 @@ def main() -> None:
     except BadFailpoint as problem:
         _say(str(problem), "")
         code = USAGE
+    except UnknownFormat as later:
+        _say(str(later), later.remedy)
+        code = ERROR
     except RegistryError as failure:
         _say(str(failure), failure.remedy)
         code = UNREACHABLE if isinstance(failure, RegistryUnreachable) else ERROR

@@ -12,7 +12,7 @@ from instar.core.rollout.decision import Decided, Refused
 from instar.core.rollout.effect import words
 from instar.core.rollout.event import Command, Revert, Waiver
 from instar.core.rollout.phase import Stage
-from instar.core.rollout.state import Rollout
+from instar.core.rollout.state import Rollout, Underway
 from instar.rollout.coordinator import Coordinator, Kind, Result
 
 ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="For those who will ask later.")]
@@ -164,12 +164,16 @@ def _preview_undo(state: Rollout, event: Revert, output: Document) -> int:
     underway = state.underway
     if underway is None or (isinstance(decided, Refused) and decided.code != "in-doubt"):
         return _answered(state, decided, output)
-    steps = [words(step.effect) for step in underway.steps if step.progress != "planned"]
     title = f"of {underway.transition} would be undone"
     if state.place is Stage.IN_DOUBT:
         title += f" if it turns out that {words(underway.steps[underway.index or 0].effect)} did not come about"
-    _show([f"undo {each}" for each in reversed(steps)], title, output)
+    _show(_undoing(underway), title, output)
     return OK
+
+
+def _undoing(underway: Underway) -> list[str]:
+    begun = [words(step.effect) for step in underway.steps if step.progress in ("tried", "done")]
+    return [f"undo {each}" for each in reversed(begun)]
 
 
 def _answered(state: Rollout, decided: Decided | Refused, output: Document) -> int:
@@ -184,6 +188,9 @@ def _preview(coordinator: Coordinator, migration: str, command: Command, output:
     decided = decide(state, event)
     if isinstance(decided, Refused):
         return _answered(state, decided, output)
+    if state.underway is not None and state.underway.reverting and decided.state.underway == state.underway:
+        _show(_undoing(state.underway), f"of {state.underway.transition} are still to be undone", output)
+        return OK
     if decided.state == state and state.underway is None:
         return _answered(state, decided, output)
     if (
