@@ -1,5 +1,6 @@
 """``instar guard M``: keep looking at a migration, tell the machine what is seen, and let its limits act."""
 
+import time
 from typing import Annotated
 
 import structlog
@@ -17,6 +18,8 @@ from instar.operations.rolling import Rolling, rolling
 from instar.state.errors import StateTrouble
 
 log = structlog.get_logger(__name__)
+
+AGAIN_AFTER_S = 300.0
 
 
 def add_to(app: typer.Typer) -> None:
@@ -41,22 +44,45 @@ def guard(
         rolling(open_project(project, environment), migration, bootstrap=bootstrap, actor="guard") as at,
     ):
         alerts = Alerts(at.name, at.project.environment_name, at.migration.limits.to_judge(), notifier(at.project).tell)
+        patience = _Patience()
         while not ending.event.is_set():
-            if _look(at, alerts) or once:
+            if _look(at, alerts, patience) or once:
                 return OK
             ending.event.wait(every)
     return ending.exit_code
 
 
-def _look(at: Rolling, alerts: Alerts) -> bool:
+class _Patience:
+    """What a limit began and had to be undone is not begun again at once: each try stops the producers."""
+
+    def __init__(self) -> None:
+        self._until_s = 0.0
+
+    def undone(self) -> None:
+        self._until_s = time.monotonic() + AGAIN_AFTER_S
+
+    @property
+    def waits(self) -> bool:
+        return time.monotonic() < self._until_s
+
+
+def _look(at: Rolling, alerts: Alerts, patience: _Patience) -> bool:
     """One look. Is the migration at its end?"""
     try:
         before = at.coordinator.state(at.name)
+        if patience.waits and before.underway is None:
+            at.look()
+            return before.phase in FINAL
         result = at.observe()
         verdicts = () if result is None or result.state.phase is Phase.EXPANDED else at.keeper.limits()
     except (KafkaTrouble, StateTrouble) as trouble:
         log.warning("it cannot be looked at now", migration=at.name, why=str(trouble))
         return False
+    if result is not None and result.kind == "undone":
+        patience.undone()
+        log.warning(
+            "undone, and not begun again for a while", migration=at.name, why=result.message, wait_s=AGAIN_AFTER_S
+        )
     if result is not None and (result.state.place != before.place or result.ran):
         log.info(
             "moved",
