@@ -7,7 +7,7 @@ import pytest
 from tests.support.rollout_states import state_at
 from tests.support.rollouts import NAME, PLAN
 
-from instar.cli.guard import _look
+from instar.cli.guard import _look, _Patience
 from instar.core.rollout.event import LimitVerdict
 from instar.core.rollout.limits import Limit
 from instar.core.rollout.phase import Phase, Place
@@ -29,6 +29,7 @@ class Result:
     state: Any
     ran: tuple[str, ...] = ()
     message: str = ""
+    kind: str = "nothing"
 
 
 @dataclass
@@ -67,7 +68,7 @@ class Migration:
 
         alerts = Alerts(self.name, "prod", [Limit("lag", 100, 60, "alert")], tell)
         for _ in range(2):
-            assert not _look(cast("Any", self), alerts)
+            assert not _look(cast("Any", self), alerts, _Patience())
         return [message.subject for message in self.told]
 
 
@@ -88,3 +89,32 @@ def test_a_broken_limit_that_only_alerts_is_told_once_while_records_are_carried(
 
 def test_a_store_that_is_away_is_waited_for() -> None:
     assert Migration(Phase.VERIFIED, BROKEN, away=True).look() == []
+
+
+class Undone:
+    """A migration of which each observing begins something that has to be undone."""
+
+    def __init__(self) -> None:
+        self.name, self.observed, self.looked = NAME, 0, 0
+        self.coordinator, self.keeper = Coordinator(Phase.SWITCHED), self
+
+    def observe(self) -> Result:
+        self.observed += 1
+        return Result(self.coordinator.state(NAME), kind="undone", message="not within 120 s")
+
+    def look(self) -> None:
+        self.looked += 1
+
+    def limits(self) -> tuple[LimitVerdict, ...]:
+        return ()
+
+    def now_ms(self) -> int:
+        return 7
+
+
+def test_what_had_to_be_undone_is_not_begun_again_at_the_next_look() -> None:
+    at, patience = Undone(), _Patience()
+    alerts = Alerts(NAME, "prod", [], lambda _: {})
+    for _ in range(5):
+        assert not _look(cast("Any", at), alerts, patience)
+    assert (at.observed, at.looked) == (1, 4)
