@@ -42,7 +42,7 @@ class Wish:
 def plan(site: Site, caller: Caller, migration: str, action: Action, wish: Wish) -> dict[str, Any]:
     """The steps, in words; nothing is done. Raises ``Problem`` 409 where it would be refused."""
     with _rolling(site, caller, migration) as at:
-        return _planned(at, action, _shown(at, _command(at, action, wish)))
+        return _planned(at, action, _shown(at, _command(at, action, wish)), wish.reason)
 
 
 def begin(site: Site, caller: Caller, migration: str, action: Action, wish: Wish) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def begin(site: Site, caller: Caller, migration: str, action: Action, wish: Wish
         if action in FINAL and wish.confirm != migration:
             raise unfit(f"To {action} is final: it needs the migration's name again.", f"Write {migration} to confirm.")
         command = _command(at, action, wish)
-        planned = _planned(at, action, _shown(at, command))
+        planned = _planned(at, action, _shown(at, command), wish.reason)
     _as_shown(wish.shown, planned)
 
     def work() -> Result:
@@ -209,8 +209,10 @@ def _shown(at: Rolling, command: Command) -> Shown:
     raise _refused(found)
 
 
-def _planned(at: Rolling, what: str, shown: Shown) -> dict[str, Any]:
-    digest = sha256("\n".join((what, *shown.steps)).encode()).hexdigest()[:16]
+def _planned(at: Rolling, what: str, shown: Shown, reason: str = "") -> dict[str, Any]:
+    """``digest`` tells plans apart whatever the reason is: some steps tell people of it, and it is said last."""
+    steps = [step.replace(f"{at.name}: {reason}", at.name) for step in shown.steps]
+    digest = sha256("\n".join((what, *steps)).encode()).hexdigest()[:16]
     return {
         "result": "planned",
         "migration": at.name,
