@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any, Literal
 
 from instar.core.rollout.effect import words
-from instar.core.rollout.event import Command, Lesson
+from instar.core.rollout.event import Command, Lesson, Revert
 from instar.dashboard.callers import Caller
 from instar.dashboard.problems import Problem, not_found, unfit
 from instar.dashboard.site import Site
@@ -70,7 +70,9 @@ def revert_plan(site: Site, caller: Caller, migration: str) -> dict[str, Any]:
         state = at.coordinator.state(migration)
         if state.underway is None:
             raise Problem(409, "nothing-in-progress", f"No transition of {migration} is in progress.")
-        return _planned(at, f"revert {state.underway.transition}", moving.undo_preview(state))
+        return _planned(
+            at, f"revert {state.underway.transition}", _steps(moving.undo_preview(state, Revert(caller.name, NOT_SAID)))
+        )
 
 
 def revert(site: Site, caller: Caller, migration: str, reason: str, shown: str = "") -> dict[str, Any]:
@@ -203,10 +205,15 @@ def _command(at: Rolling, action: Action, wish: Wish) -> Command:
 
 
 def _shown(at: Rolling, command: Command) -> Shown:
-    found = moving.preview(at.coordinator, at.name, command)
+    return _steps(moving.preview(at.coordinator, at.name, command))
+
+
+def _steps(found: Shown | Result) -> Shown:
+    """Raises ``Problem`` for a refusal; where there is nothing to do there are no steps."""
     if isinstance(found, Shown):
         return found
-    raise _refused(found)
+    _refuse(found)
+    return Shown((), f"to do: {found.message}")
 
 
 def _planned(at: Rolling, what: str, shown: Shown, reason: str = "") -> dict[str, Any]:
