@@ -133,7 +133,7 @@ def test_a_migration_goes_from_draft_to_switched_and_back_in_the_browser(
         operator.get_by_role("link", name="Switch…").wait_for()
         assert not rollout(shop).lesson_due
     entries = run(shop, "history", "-o", "json").out
-    assert {"operator-1", "approver-1"} <= {each["by"] for each in json.loads(entries)}
+    assert {"operator-1", "approver-1"} <= {each["actor"] for each in json.loads(entries)}
 
 
 def back(page: Page, site: Site, shop: Shop) -> bool:
