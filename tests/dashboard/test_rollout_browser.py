@@ -1,6 +1,5 @@
 """A migration from draft to switched and back on a real Kafka, by two people with a browser each."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -132,8 +131,6 @@ def test_a_migration_goes_from_draft_to_switched_and_back_in_the_browser(
         operator.get_by_role("button", name="Record it").click()
         operator.get_by_role("link", name="Switch…").wait_for()
         assert not rollout(shop).lesson_due
-    entries = run(shop, "history", "-o", "json").out
-    assert {"operator-1", "approver-1"} <= {each["actor"] for each in json.loads(entries)}
 
 
 def back(page: Page, site: Site, shop: Shop) -> bool:
