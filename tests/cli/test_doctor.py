@@ -18,10 +18,10 @@ from tests.support.registry_server import serving
 from tests.support.sales import body, produce
 from tests.support.shop import FILES, sale
 
-from instar.cli.diagnosis import Topics, broker_lines, client_lines, needs_of, permission_line, topic_lines
 from instar.kafka.built_in import BuiltInBroker
 from instar.kafka.cluster import Topic
 from instar.kafka.inspection import Broker, Client
+from instar.operations.diagnosis import Topics, broker_lines, client_lines, needs_of, permission_line, topic_lines
 from instar.project.migration import Migration
 from instar.project.project import load_project
 

@@ -1,23 +1,16 @@
 """The pages in a real Chromium: nothing is refused by our own policy, everything has a name, and forms work."""
 
-import os
-import shutil
-import socket
-import threading
-import time
 from collections.abc import Iterator
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
+from tests.support.browsing import chromium, served_at
 from tests.support.serving import TOKENS
 
-from instar.dashboard.app import make_app
 from instar.dashboard.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
-STARTED_WITHIN_S = 60
 PATHS = (
     "/",
     "/migrations",
@@ -76,29 +69,10 @@ FAULTS = """() => {
 }"""
 
 
-def chromium() -> str:
-    found = os.environ.get("INSTAR_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if not found:
-        pytest.skip("no Chromium here: apt-get install chromium, or INSTAR_TEST_CHROMIUM=PATH")
-    return found
-
-
 @pytest.fixture(scope="module")
 def address(looked_at: Site) -> Iterator[str]:
-    """The site on a port of its own, in a thread."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(make_app(looked_at), log_level="error", timeout_graceful_shutdown=1, access_log=False)
-    )
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    deadline_s = time.monotonic() + STARTED_WITHIN_S
-    while not server.started:
-        assert time.monotonic() < deadline_s, "the server did not start"
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(STARTED_WITHIN_S)
+    with served_at(looked_at) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")  # its loop runs in this thread, where later tests want their own

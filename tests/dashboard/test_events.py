@@ -80,7 +80,7 @@ def test_no_more_streams_are_opened_than_the_limit(site: Site) -> None:
 
 def test_every_figure_that_a_page_marks_as_live_is_in_the_events(site: Site) -> None:
     client = served(site, token=TOKENS["viewer"])
-    values = live_values(site.watcher.seen)
+    values = live_values(site.watcher.seen, site.moves)
     for path in ("/", "/migrations", "/migrations/orders-v3"):
         marked = {part.partition('"')[0] for part in client.get(path).text.split('data-live="')[1:]}
         assert marked

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,17 +15,20 @@ from tests.support.shop import FILES
 
 from instar.core.ledger import Entry
 from instar.core.retirement import Group, Reason, Verdict
+from instar.core.rollout.effect import PauseBridge, WriteEpoch
 from instar.core.rollout.phase import Phase
-from instar.core.rollout.state import Rollout
+from instar.core.rollout.state import Rollout, Step, Underway
 from instar.dashboard.deprecation import Ending, ending
 from instar.dashboard.guard import Limiter
 from instar.dashboard.idempotency import KEPT_S, Once
+from instar.dashboard.moves import Move
 from instar.dashboard.paging import cursor_of, page, place_of
 from instar.dashboard.problems import Problem
 from instar.dashboard.verdicts import verdicts
 from instar.dashboard.views.chart import HEIGHT, WIDTH, chart
 from instar.dashboard.views.matrix import matrix
 from instar.dashboard.views.migration import steps
+from instar.dashboard.views.rollout import onwards
 from instar.dashboard.watcher import MigrationSeen, Seen
 from instar.project.project import Project, load_project
 
@@ -177,3 +181,34 @@ def test_a_group_is_shown_with_every_version_that_its_topic_may_hold(project: Pr
     found = matrix(project, seen_with(groups={"sales": (group,), "sales.v3": (group,)}))
     assert [(row.topic, row.versions) for row in found.rows] == [("sales", ("v1", "v2", "v3")), ("sales.v3", ("v3",))]
     assert matrix(project, Seen()).unseen == ("sales-v3",)
+
+
+@pytest.mark.parametrize(
+    ("rollout", "verbs"),
+    [
+        (Rollout("sales-v3"), ["apply"]),
+        (Rollout("sales-v3", Phase.EXPANDED), ["switch", "apply", "abandon"]),
+        (Rollout("sales-v3", Phase.VERIFIED), ["switch", "apply", "abandon"]),
+        (Rollout("sales-v3", Phase.SWITCHED, 1, 1, "new"), ["rollback", "retire"]),
+        (Rollout("sales-v3", Phase.CAUGHT_UP, lesson_due=True), ["lesson"]),
+        (Rollout("sales-v3", Phase.RETIRED), []),
+        (None, []),
+    ],
+)
+def test_what_is_offered_is_what_the_phase_allows(rollout: Rollout | None, verbs: list[str]) -> None:
+    assert [offer.verb for offer in onwards(rollout, None, ()).offers] == verbs
+
+
+def test_a_transition_in_progress_is_gone_on_with_or_undone_while_it_can_be() -> None:
+    pause, record = PauseBridge("up", "a limit"), WriteEpoch(1, "new")
+    underway = Underway("switch", Phase.VERIFIED, Phase.SWITCHED, "ada", "", 0, (Step(pause, "done"), Step(record)))
+    rollout = Rollout("sales-v3", Phase.VERIFIED, underway=underway)
+    found = onwards(rollout, None, ())
+    assert [offer.verb for offer in found.offers] == ["switch", "revert"]
+    assert len(found.left) == 1
+    committed = replace(rollout, underway=underway.with_step(1, Step(record, "done")))
+    assert [offer.verb for offer in onwards(committed, None, ()).offers] == ["switch"]
+    going_back = replace(rollout, underway=replace(underway, reverting=True))
+    assert [offer.verb for offer in onwards(going_back, None, ()).offers] == ["revert"]
+    at_work = Move("switch", "ada", datetime(2026, 1, 5, tzinfo=UTC))
+    assert onwards(rollout, at_work, ()).offers == ()

@@ -1,5 +1,6 @@
 """Every endpoint by role, in one table: who may ask what."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -7,14 +8,20 @@ import pytest
 from starlette.testclient import TestClient
 from tests.support.serving import HERE, TOKENS, served
 
+from instar.dashboard import rollouts
+from instar.dashboard.audit import Audit
+from instar.dashboard.callers import Caller, Role
 from instar.dashboard.site import Site
+from instar.state.errors import Refused
 
 # Method, path, body; the statuses of nobody, viewer, operator, approver.
 READ = (401, 200, 200, 200)
 PAGE = (303, 200, 200, 200)
 STEER = (401, 403, 200, 200)
 OPERATOR_PAGE = (303, 403, 200, 200)
+NOT_NOW = (401, 403, 409, 409)  # a draft that nobody has approved: who may is told why it cannot be
 M = "/v1/migrations/orders-v3"
+WHY = {"reason": "only asking"}
 TABLE: list[tuple[str, str, Any, tuple[int, int, int, int]]] = [
     ("GET", "/v1/", None, READ),
     ("GET", "/v1/verdicts", None, READ),
@@ -33,6 +40,18 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int]]] = [
     ("POST", f"{M}/pause", {}, STEER),
     ("POST", f"{M}/resume", {}, STEER),
     ("POST", f"{M}/rate", {"rate": "default"}, STEER),
+    ("GET", f"{M}/rollout", None, READ),
+    ("POST", f"{M}/apply", WHY, NOT_NOW),
+    ("POST", f"{M}/switch", WHY, NOT_NOW),
+    ("POST", f"{M}/rollback", WHY, NOT_NOW),
+    ("POST", f"{M}/retire", WHY, NOT_NOW),
+    ("POST", f"{M}/abandon", WHY, STEER),
+    ("POST", f"{M}/revert", WHY, NOT_NOW),
+    ("POST", f"{M}/lesson", {"cause": "a test", "fix": "none", "lesson": "none"}, NOT_NOW),
+    ("GET", f"{M}/approvals", None, READ),
+    ("POST", f"{M}/approvals", {"action": "apply", **WHY}, STEER),
+    ("POST", f"{M}/approvals/{{asked}}/approve", WHY, (401, 403, 403, 200)),
+    ("POST", f"{M}/approvals/{{asked}}/refuse", WHY, (401, 403, 403, 200)),
     ("GET", f"{M}/dead-letters", None, READ),
     ("GET", f"{M}/dead-letters/causes", None, READ),
     ("GET", f"{M}/dead-letters/{{letter}}", None, READ),
@@ -47,6 +66,14 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int]]] = [
     ("GET", "/migrations/orders-v3", None, PAGE),
     ("GET", "/migrations/orders-v3/pause", None, OPERATOR_PAGE),
     ("POST", "/migrations/orders-v3/resume", "form", (401, 403, 303, 303)),
+    ("GET", "/migrations/orders-v3/rollout/apply", None, OPERATOR_PAGE),
+    ("GET", "/migrations/orders-v3/rollout/revert", None, OPERATOR_PAGE),
+    ("GET", "/migrations/orders-v3/rollout/lesson", None, OPERATOR_PAGE),
+    ("POST", "/migrations/orders-v3/rollout/switch", "form", (401, 403, 409, 409)),
+    ("POST", "/migrations/orders-v3/rollout/lesson", "form", (401, 403, 409, 409)),
+    ("POST", "/migrations/orders-v3/approvals", "form", (401, 403, 303, 303)),
+    ("GET", "/migrations/orders-v3/approvals/{asked}", None, (303, 403, 403, 200)),
+    ("POST", "/migrations/orders-v3/approvals/{asked}", "form", (401, 403, 403, 303)),
     ("GET", "/subjects", None, PAGE),
     ("GET", "/subjects/orders", None, PAGE),
     ("GET", "/records", None, PAGE),
@@ -67,7 +94,18 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int]]] = [
     ("GET", "/static/style.css", None, (200, 200, 200, 200)),
 ]
 ELSEWHERE = {"/v1/events": "a stream without an end: tests/dashboard/test_events.py"}
-FORM = {"subject": "orders", "start": "v1", "content": "{}", "code": "no letter has this code"}
+FORM = {
+    "subject": "orders",
+    "start": "v1",
+    "content": "{}",
+    "code": "no letter has this code",
+    "reason": "a test",
+    "action": "apply",
+    "given": "refuse",
+    "cause": "a test",
+    "fix": "none",
+    "learnt": "none",
+}
 
 
 @pytest.fixture
@@ -77,6 +115,17 @@ def letter(looked_at: Site) -> str:
     assert causes is not None
     first = next(cause.first for cause in causes if cause.first is not None)
     return f"{first[0]}/{first[1]}"
+
+
+@pytest.fixture
+def asked(site: Site) -> Iterator[str]:
+    """The id of a request that somebody else has made."""
+    somebody = Caller("grace", Role.OPERATOR, "", by_cookie=False)
+    request = rollouts.ask(site, somebody, "orders-v3", "apply", "a test")
+    site.audit = Audit()
+    yield str(request["id"])
+    with contextlib.suppress(Refused):  # it was refused already
+        rollouts.answer(site, somebody, "orders-v3", request["id"], "refuse", "the test is over")
 
 
 def ask(client: TestClient, method: str, path: str, body: Any, key: str = "") -> Any:
@@ -91,13 +140,14 @@ def test_each_role_may_do_what_the_table_says(
     browser: TestClient,
     as_: Callable[[str], TestClient],
     letter: str,
+    asked: str,
     method: str,
     path: str,
     body: Any,
     statuses: tuple[int, int, int, int],
 ) -> None:
     clients = [browser, *(as_(role) for role in TOKENS)]
-    path = path.format(letter=letter)
+    path = path.format(letter=letter, asked=asked)
     answers = [ask(client, method, path, body) for client in clients]
     assert tuple(answer.status_code for answer in answers) == statuses, [answer.text[:300] for answer in answers]
 
@@ -112,7 +162,7 @@ def test_the_table_has_every_endpoint_of_the_api(site: Site) -> None:
     def shape(path: str) -> list[str]:
         return path.partition("?")[0].split("/")
 
-    listed = [(method, shape(path.replace("{letter}", "0/0"))) for method, path, _, _ in TABLE]
+    listed = [(method, shape(path.format(letter="0/0", asked="3f2a"))) for method, path, _, _ in TABLE]
 
     def is_listed(method: str, path: str) -> bool:
         wanted = shape(path)

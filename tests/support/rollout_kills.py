@@ -18,7 +18,6 @@ from tests.support.rolled_out import rollout, run
 from instar.backfill.governing import Wish
 from instar.cli.asking import wait_until_asked
 from instar.cli.governing import govern
-from instar.cli.planning import make_plan
 from instar.cli.runs import prepare
 from instar.core import checkpoint
 from instar.core.provenance import Direction
@@ -28,6 +27,7 @@ from instar.core.rollout.storage import Document, Held, Noted
 from instar.kafka.topic_settings import given
 from instar.operations.effects import runner
 from instar.operations.keeping import now
+from instar.operations.planning import make_plan
 from instar.operations.rolling import Rolling, rolling
 from instar.operations.rollout_planning import rollout_plan
 from instar.processor.assemble import Options

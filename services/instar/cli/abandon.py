@@ -14,12 +14,11 @@ from instar.cli.moving import (
     confirmed,
     move,
     undo,
-    waivers,
 )
 from instar.cli.output import Document
 from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, open_project
 from instar.cli.steering import MigrationArgument
-from instar.core.rollout.event import Abandon
+from instar.operations.moving import abandoning, waivers
 from instar.operations.rolling import rolling
 
 
@@ -51,6 +50,6 @@ def abandon(
             confirmed(
                 migration, confirm, non_interactive=non_interactive, what="Abandoning deletes the topics that it made."
             )
-        command = Abandon(at.actor, reason, at.circumstances("abandon", waivers(waive, at.actor, reason)))
+        command = abandoning(at, reason, waivers(waive or (), at.actor, reason))
         again = f"instar abandon {migration} --execute"
         return move(at.coordinator, migration, command, doing=doing, output=output, again=again)

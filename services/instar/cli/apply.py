@@ -17,16 +17,13 @@ from instar.cli.moving import (
     WaiveOption,
     move,
     undo,
-    waivers,
 )
 from instar.cli.output import Document, stderr
-from instar.cli.planning import make_plan
 from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, open_project
 from instar.core.rollout.document import plan_of
-from instar.core.rollout.event import Apply
 from instar.core.rollout.plan import Plan
+from instar.operations.moving import applying, planned_now, waivers
 from instar.operations.rolling import Rolling, rolling
-from instar.operations.rollout_planning import rollout_plan
 
 
 def add_to(app: typer.Typer) -> None:
@@ -58,24 +55,13 @@ def apply(
     with rolling(open_project(project, environment), name, bootstrap=bootstrap, actor=by) as at:
         if revert:
             return undo(at.coordinator, name, "apply", at.actor, reason, doing=doing, output=output)
-        made = _planned_now(at) if said is None else _compared(at, _planned(said, file), file)
+        made = planned_now(at) if said is None else _compared(at, _planned(said, file), file)
         other = at.another_store()
         if other:
             stderr.print(f"warning: {other}", markup=False, soft_wrap=True)
             stderr.print("→ Let the setting `state` name the store that moves it.", markup=False, soft_wrap=True)
-        command = Apply(at.actor, reason, at.circumstances("apply", waivers(waive, at.actor, reason), made), made)
+        command = applying(at, reason, waivers(waive or (), at.actor, reason), made)
         return move(at.coordinator, name, command, doing=doing, output=output, again=f"instar apply {plan} --execute")
-
-
-def _planned_now(at: Rolling) -> Plan:
-    said = make_plan(at.project, at.name, at.kafka)
-    if said.refused:
-        fail(
-            f"The plan of {at.name} is refused: {next(trap.message for trap in said.traps if trap.refused)}.",
-            f"`instar plan {at.name}` shows everything that stands against it.",
-            REFUSED,
-        )
-    return rollout_plan(at.project, at.name, at.kafka, said)
 
 
 def _compared(at: Rolling, plan: Plan, file: Path) -> Plan:
@@ -86,7 +72,7 @@ def _compared(at: Rolling, plan: Plan, file: Path) -> Plan:
         return plan
     if plan.fingerprint != at.project.fingerprint(at.name):
         return plan  # the machine refuses it, and says so
-    now = _planned_now(at)
+    now = planned_now(at)
     differing = [each.name for each in fields(Plan) if getattr(plan, each.name) != getattr(now, each.name)]
     if differing:
         fail(

@@ -1,16 +1,17 @@
 """``instar approve M ACTION``: ask for somebody's yes to an action, or give it."""
 
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
-from instar.cli.exits import REFUSED, USAGE, fail
+from instar.cli.exits import REFUSED, fail
 from instar.cli.moving import ActorOption
 from instar.cli.output import Format, print_rows, stderr
 from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, open_project
 from instar.cli.steering import MigrationArgument
+from instar.operations import approving
+from instar.operations.approving import Action
 from instar.operations.rolling import Rolling, rolling
 from instar.state.approvals import Request
 
@@ -24,14 +25,6 @@ _COLUMNS = {
     "answered_by": "answered by",
     "expires": "expires",
 }
-
-
-class Action(StrEnum):
-    APPLY = "apply"
-    SWITCH = "switch"
-    ROLLBACK = "rollback"
-    RETIRE = "retire"
-    ABANDON = "abandon"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -60,17 +53,12 @@ def approve(
         if action is None:
             _list(at, output)
             return 0
-        if not reason.strip():
-            fail("An approval says why.", "Give --reason.", USAGE)
-        fingerprint = _fingerprint(at, action)
+        approving.said(reason)
         if ask:
-            expires_ms = at.now_ms() + at.migration.rollout.approval_valid * 1000
-            made = at.state.approvals.ask(migration, action.value, fingerprint, at.actor, reason, expires_ms)
-            stderr.print(
-                f"Asked as {made}: somebody else says `instar approve {migration} {action.value}`.", markup=False
-            )
+            made = approving.ask(at, action, reason)
+            stderr.print(f"Asked as {made}: somebody else says `instar approve {migration} {action}`.", markup=False)
         else:
-            request = _open(at, action, fingerprint)
+            request = _open(at, action, approving.fingerprint(at, action))
             answer = at.state.approvals.refuse if refuse else at.state.approvals.approve
             answered = answer(request.id, at.actor, reason)
             stderr.print(f"{answered.id} of {answered.requested_by}: {answered.standing}.", markup=False)
@@ -78,26 +66,16 @@ def approve(
     return 0
 
 
-def _fingerprint(at: Rolling, action: Action) -> str:
-    """Of the plan that the action runs under: for an apply the project as it is, else the plan in force."""
-    if action is Action.APPLY:
-        return at.project.fingerprint(at.name)
-    in_force = at.coordinator.state(at.name).fingerprint
-    if not in_force:
-        fail(f"{at.name} has no plan in force, so nothing of it but `apply` can be approved.", exit_code=REFUSED)
-    return in_force
-
-
 def _open(at: Rolling, action: Action, fingerprint: str) -> Request:
     waiting = [
         each
         for each in at.state.approvals.list(at.name)
-        if each.standing == "open" and each.action == action.value and each.fingerprint == fingerprint
+        if each.standing == "open" and each.action == action and each.fingerprint == fingerprint
     ]
     if not waiting:
         fail(
-            f"Nobody has asked for {action.value} of {at.name} under plan {fingerprint[:16]}.",
-            f"Ask first: instar approve {at.name} {action.value} --ask --reason TEXT.",
+            f"Nobody has asked for {action} of {at.name} under plan {fingerprint[:16]}.",
+            f"Ask first: instar approve {at.name} {action} --ask --reason TEXT.",
             REFUSED,
         )
     return waiting[-1]

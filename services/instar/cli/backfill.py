@@ -11,7 +11,7 @@ import typer
 from instar.backfill.control import Control, now_ms
 from instar.backfill.governing import Watched, Wish
 from instar.cli import correcting, log_lines
-from instar.cli.backfill_scope import accept_plan, begin_of, bound_by, check_plan, named_alone, partitions_of
+from instar.cli.backfill_scope import accept_plan, begin_of, bound_by, named_alone, partitions_of
 from instar.cli.exits import USAGE, fail
 from instar.cli.fencing import FenceOption, FenceReasonOption, fence_of
 from instar.cli.governing import govern
@@ -36,6 +36,7 @@ from instar.core.bounds import Point, parse_point
 from instar.core.control import named_instance
 from instar.core.throttle import UNLIMITED_RATE
 from instar.kafka.cluster import Cluster
+from instar.operations.plan_drift import check_plan
 from instar.processor.assemble import Options, directions
 from instar.processor.governor import Governor
 from instar.processor.plan import BridgePlan

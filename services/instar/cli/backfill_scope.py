@@ -8,15 +8,14 @@ from dataclasses import replace
 from instar.backfill.control import Control
 from instar.cli.exits import USAGE, fail
 from instar.cli.steering import asked_by
-from instar.core import checkpoint, control
+from instar.core import control
 from instar.core.bounds import Earliest, Now, Offsets, Point, Time, parse_partitions
-from instar.core.checkpoint import Checkpoint
 from instar.core.control import FINGERPRINT_CHARS, NAMED
-from instar.core.parts import Parts, differences
 from instar.core.provenance import Direction
 from instar.kafka.cluster import Cluster, Member
 from instar.kafka.config import SESSION_TIMEOUT_MS
 from instar.kafka.errors import Refused
+from instar.operations.plan_drift import points_of
 from instar.processor.plan import BridgePlan
 from instar.project.migration import Migration
 
@@ -101,28 +100,10 @@ def offsets_of(option: str, cluster: Cluster, topic: str, point: Point, known: M
 # --------------------------------------------------------------------------------------------------- fingerprint
 
 
-def check_plan(cluster: Cluster, parts: Parts, plan: BridgePlan, *, accept: bool) -> None:
-    """Refuse to go on under another plan than the one that the checkpoints were written under, saying what changed."""
-    now = plan.fingerprint[:FINGERPRINT_CHARS]
-    others = sorted({point.fingerprint for point in _points(cluster, plan).values()} - {now, ""})
-    if not others or accept:
-        return
-    plans = Control(cluster).orders(plan.migration, plan.direction).plans
-    changes: list[str] = []
-    for one in others:
-        changes += differences(plans[one], parts) if one in plans else [f"what plan {one} was made from is not known"]
-    raise Refused(
-        f"{plan.migration} {plan.direction} was begun under another plan ({', '.join(others)}, now {now}): "
-        f"{'; '.join(dict.fromkeys(changes)) or 'nothing that the records can show'}. Records before and after the "
-        "checkpoint would be made by different rules.",
-        "Take the change back, or start with --accept-fingerprint to go on with it from here.",
-    )
-
-
 def accept_plan(cluster: Cluster, plan: BridgePlan) -> None:
     """Write the checkpoints again under this plan. Refused while workers run, which still use the other one."""
     now = plan.fingerprint[:FINGERPRINT_CHARS]
-    points = _points(cluster, plan)
+    points = points_of(cluster, plan)
     if all(point.fingerprint in (now, "") for point in points.values()):
         return
     members = _members_left(cluster, plan)
@@ -150,11 +131,6 @@ def _members_left(cluster: Cluster, plan: BridgePlan) -> list[Member] | None:
         if not members or time.monotonic() > deadline_s:
             return members
         time.sleep(_LOOK_EVERY_S)
-
-
-def _points(cluster: Cluster, plan: BridgePlan) -> dict[int, Checkpoint]:
-    committed = cluster.committed(plan.group, plan.source.name, plan.partitions)
-    return {partition: checkpoint.parse(offset, metadata) for partition, (offset, metadata) in committed.items()}
 
 
 # --------------------------------------------------------------------------------------------------- named partitions

@@ -11,26 +11,25 @@ from rich.text import Text
 
 from instar import __version__
 from instar.cli import completing
-from instar.cli.diagnosis import (
-    Line,
-    Topics,
-    broker_lines,
-    client_lines,
-    grant,
-    needs_of,
-    permission_line,
-    topic_lines,
-)
 from instar.cli.exits import NO, OK, Failure
 from instar.cli.output import Format, print_rows, stderr
 from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, kafka_settings, open_project
 from instar.cli.stating import database_of, state_of
 from instar.kafka.cluster import Cluster
 from instar.kafka.errors import KafkaTrouble, NotAllowed
-from instar.kafka.inspection import Broker, Inspection, client
+from instar.kafka.inspection import Inspection, client
+from instar.operations.diagnosis import (
+    Line,
+    Topics,
+    broker_lines,
+    client_lines,
+    grant,
+    needs_of,
+    topic_lines,
+)
+from instar.operations.permissions import permission_lines
 from instar.operations.rolling import stranger
 from instar.operations.topic_reader import open_registry
-from instar.processor.assemble import directions
 from instar.project.migration import Migration
 from instar.project.project import Project
 from instar.registry.port import RegistryError
@@ -176,44 +175,6 @@ def _describe_topics(migration: Migration, bootstrap: str) -> str:
     """What to grant when the cluster does not even let us look."""
     needs = [need for need in needs_of("", migration, ("up",)) if need.kind == "topic"]
     return "; ".join(grant(need, need.operations, bootstrap) for need in needs)
-
-
-def permission_lines(
-    name: str, migration: Migration, topics: Topics, inspection: Inspection, broker: Broker, bootstrap: str
-) -> Iterator[Line]:
-    section = f"migration {name}"
-    if broker.cluster_id.startswith("mockCluster"):
-        return
-    if not broker.has_authorizer:
-        yield Line(section, "ok", "the cluster has no authorizer: everything is allowed")
-        return
-    there = {topic.name for topic in (topics.source, topics.target, topics.dead_letters, topics.history) if topic}
-    for need in needs_of(name, migration, directions(migration)):
-        try:
-            if need.kind == "topic" and need.name in there:
-                yield permission_line(section, need, inspection.topic_operations(need.name), bootstrap)
-            elif need.kind == "topic":
-                yield _creation_line(section, need.name, broker, bootstrap)
-            elif need.kind == "group":
-                yield permission_line(section, need, inspection.group_operations(need.name), bootstrap)
-            else:
-                message = f"whether we may write transactional ids {need.name}.* cannot be asked without writing"
-                yield Line(section, "warn", message, f"If in doubt: {grant(need, need.operations, bootstrap)}")
-        except NotAllowed:
-            yield permission_line(section, need, frozenset(), bootstrap)
-        except KafkaTrouble as problem:
-            yield Line(section, "fail", str(problem), problem.remedy)
-
-
-def _creation_line(section: str, topic: str, broker: Broker, bootstrap: str) -> Line:
-    if "CREATE" in (broker.operations or ()):
-        return Line(section, "ok", f"may create topic {topic}")
-    message = f"may not create topic {topic}"
-    remedy = (
-        f"Let somebody create it, or: kafka-acls --bootstrap-server {bootstrap} --add --allow-principal User:NAME "
-        f"--operation Create --topic {topic}"
-    )
-    return Line(section, "warn", message, remedy)
 
 
 def _registry_lines(project: Project) -> Iterator[Line]:

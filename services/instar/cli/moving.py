@@ -1,18 +1,14 @@
 """What the commands that move a rollout share: their options, showing what would happen, doing it, and saying so."""
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from instar.cli.exits import ERROR, NO, OK, REFUSED, UNREACHABLE, USAGE, fail
 from instar.cli.output import Document, one_line, print_json, stderr
-from instar.core.rollout.decide import decide
-from instar.core.rollout.decision import Decided, Refused
-from instar.core.rollout.effect import words
-from instar.core.rollout.event import Command, Revert, Waiver
-from instar.core.rollout.phase import Stage
-from instar.core.rollout.state import Rollout, Underway
+from instar.core.rollout.event import Command, Revert
+from instar.operations.moving import Shown, as_dict, preview, undo_preview
 from instar.rollout.coordinator import Coordinator, Kind, Result
 
 ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="For those who will ask later.")]
@@ -66,15 +62,6 @@ _TITLES: dict[Kind, str] = {
 }
 
 
-def waivers(what: list[str] | None, by: str, reason: str) -> tuple[Waiver, ...]:
-    """Fails where one is of an unknown kind; that it has a reason is asked by the machine."""
-    for each in what or []:
-        kind, _, name = each.partition(":")
-        if kind not in ("gate", "limit", "producer") or not name:
-            fail(f"--waive {each!r} names nothing to waive.", "Write gate:NAME, limit:NAME or producer:NAME.", USAGE)
-    return tuple(Waiver(each, by, reason) for each in what or [])
-
-
 def confirmed(migration: str, given: str | None, *, non_interactive: bool, what: str) -> None:
     """The name again, for what cannot be taken back. Asks on a terminal; fails where the answer is another."""
     if given is None and not non_interactive and sys.stdin.isatty():
@@ -95,7 +82,11 @@ def move(
 ) -> int:
     """Carry a command out, or without ``doing`` show its steps. ``again`` is the command line that finishes it."""
     if not doing:
-        return _preview(coordinator, migration, command, output)
+        shown = preview(coordinator, migration, command)
+        if isinstance(shown, Result):
+            return told(shown, output)
+        _show(shown, output)
+        return OK
     result = coordinator.command(migration, command)
     return told(result, output, again)
 
@@ -115,7 +106,11 @@ def undo(
     if not reason.strip():
         fail("--revert needs a reason, for those who will ask later.", "Give --reason.", USAGE)
     if not doing:
-        return _preview_undo(coordinator.state(migration), Revert(actor, reason), output)
+        undoing = undo_preview(coordinator.state(migration), Revert(actor, reason))
+        if isinstance(undoing, Result):
+            return told(undoing, output)
+        _show(undoing, output)
+        return OK
     result = coordinator.revert(migration, actor=actor, reason=reason)
     code = told(result, output)
     return OK if result.kind == "undone" else code
@@ -142,75 +137,13 @@ def told(result: Result, output: Document, again: str = "") -> int:
     return _EXITS[result.kind]
 
 
-def as_dict(result: Result) -> dict[str, Any]:
-    return {
-        "result": result.kind,
-        "migration": result.state.migration,
-        "phase": result.state.phase.value,
-        "epoch": result.state.epoch,
-        "authority": result.state.authority,
-        "message": result.message,
-        "remedy": result.remedy,
-        "code": result.code,
-        "evidence": list(result.evidence),
-        "until_ms": result.until_ms or None,
-        "ran": list(result.ran),
-    }
-
-
-def _preview_undo(state: Rollout, event: Revert, output: Document) -> int:
-    """Whether a step in doubt came about is only asked when it is done."""
-    decided = decide(state, event)
-    underway = state.underway
-    if underway is None or (isinstance(decided, Refused) and decided.code != "in-doubt"):
-        return _answered(state, decided, output)
-    title = f"of {underway.transition} would be undone"
-    if state.place is Stage.IN_DOUBT:
-        title += f" if it turns out that {words(underway.steps[underway.index or 0].effect)} did not come about"
-    _show(_undoing(underway), title, output)
-    return OK
-
-
-def _undoing(underway: Underway) -> list[str]:
-    begun = [words(step.effect) for step in underway.steps if step.progress in ("tried", "done")]
-    return [f"undo {each}" for each in reversed(begun)]
-
-
-def _answered(state: Rollout, decided: Decided | Refused, output: Document) -> int:
-    if isinstance(decided, Decided):
-        return told(Result("nothing", state, decided.note), output)
-    return told(Result("refused", state, decided.message, decided.remedy, decided.code, decided.evidence), output)
-
-
-def _preview(coordinator: Coordinator, migration: str, command: Command, output: Document) -> int:
-    event: Any = command
-    state = coordinator.state(migration)
-    decided = decide(state, event)
-    if isinstance(decided, Refused):
-        return _answered(state, decided, output)
-    if state.underway is not None and state.underway.reverting and decided.state.underway == state.underway:
-        _show(_undoing(state.underway), f"of {state.underway.transition} are still to be undone", output)
-        return OK
-    if decided.state == state and state.underway is None:
-        return _answered(state, decided, output)
-    if (
-        decided.state.underway == state.underway
-        and state.underway is not None
-        and state.place in (Stage.MOVING, Stage.IN_DOUBT, Stage.COMMITTED)
-    ):
-        steps = [words(each) for each in state.effects]
-        _show(
-            steps, f"are left of {state.underway.transition}, in progress since {state.underway.actor} began it", output
-        )
-        return OK
-    _show([words(each) for each in decided.effects], f"to do: {decided.note}", output)
-    return OK
-
-
-def _show(steps: list[str], title: str, output: Document) -> None:
+def _show(shown: Shown, output: Document) -> None:
     if output is Document.JSON:
-        print_json({"result": "planned", "steps": steps})
+        print_json({"result": "planned", "steps": list(shown.steps)})
         return
-    for number, step in enumerate(steps, 1):
+    for number, step in enumerate(shown.steps, 1):
         print(f"  {number:>2}. {one_line(step)}")
-    stderr.print(f"{len(steps)} steps {title}. Nothing has been done; --execute does it.", markup=False, soft_wrap=True)
+    count = len(shown.steps)
+    stderr.print(
+        f"{count} steps {shown.title}. Nothing has been done; --execute does it.", markup=False, soft_wrap=True
+    )

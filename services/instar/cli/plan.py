@@ -8,7 +8,6 @@ import typer
 
 from instar.cli.exits import NO, OK, REFUSED
 from instar.cli.output import Document, print_json
-from instar.cli.planning import make_plan
 from instar.cli.scope import (
     BootstrapOption,
     EnvironmentOption,
@@ -19,6 +18,7 @@ from instar.cli.scope import (
 )
 from instar.cli.steering import MigrationArgument
 from instar.core.rollout.document import plan_document
+from instar.operations.planning import make_plan
 from instar.operations.rollout_planning import rollout_plan
 from instar.project.lock import write_atomically
 

@@ -1,7 +1,7 @@
 """``instar backfill M --dry-run``: what would be read, what it would become, and how long that would take."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import replace
 from typing import Any
@@ -12,12 +12,9 @@ from instar.cli.output import Format, print_json, print_lines
 from instar.cli.stopping import stopping
 from instar.core import checkpoint
 from instar.core.bounds import Point
-from instar.core.record import Record
-from instar.core.rejected import Rejected
 from instar.core.throttle import Rate
-from instar.core.version import label
 from instar.kafka.cluster import Cluster
-from instar.operations.topic_reader import TopicReader, topic_reader
+from instar.operations.topic_reader import topic_reader, version_of
 from instar.processor.assemble import Options, assemble_project
 from instar.processor.plan import BridgePlan
 from instar.project.project import Project
@@ -83,13 +80,3 @@ def _starts(cluster: Cluster, plan: BridgePlan, begin: Mapping[int, int] | None)
         for partition, (offset, said) in committed.items()
     }
     return {**first, **(begin or {}), **({} if begin else checkpoints)}
-
-
-def version_of(reader: TopicReader) -> Callable[[Record], str]:
-    def version(record: Record) -> str:
-        read = reader.read(record)
-        if read is None:
-            return "tombstone"
-        return "unreadable" if isinstance(read, Rejected) else f"{read.subject.name} {label(read.version)}"
-
-    return version

@@ -19,14 +19,12 @@ from instar.cli.moving import (
     confirmed,
     move,
     undo,
-    waivers,
 )
 from instar.cli.output import Document
 from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, open_project
 from instar.cli.steering import MigrationArgument
 from instar.cli.stopping import stopping
-from instar.core.rollout.event import Readers, Retire, Waiver
-from instar.operations.retirement import verdicts
+from instar.operations.moving import retiring, waivers
 from instar.operations.rolling import rolling
 
 
@@ -75,22 +73,16 @@ def retire(
     ):
         if revert:
             return undo(at.coordinator, migration, "retire", at.actor, reason, doing=doing, output=output)
-        at.look()
         if doing:
             topic = at.migration.source.topic
             confirmed(migration, confirm, non_interactive=non_interactive, what=f"Retiring deletes the topic {topic}.")
-        waived = waivers(waive, at.actor, reason)
-        if no_archive:
-            waived = (*waived, Waiver("archive", at.actor, reason))
-        kept = archive or ("waived" if no_archive else "")
-        # After a switch the reverse bridge writes the old topic at one version, and that is the one that ends.
-        ends = None if at.migration.reverse is None else (at.migration.reverse.version,)
-        found = verdicts(at, subject=None, versions=ends, archive=kept, look_records=look)
-        answers = {each.answer for each in found}
-        answer: Readers = Readers(
-            "no" if "no" in answers else "unknown" if "unknown" in answers or not answers else "yes",
-            tuple(dict.fromkeys(reason for each in found for reason in each.readers.reasons)),
+        command = retiring(
+            at,
+            reason,
+            waivers(waive or (), at.actor, reason),
+            look_records=look,
+            archive=archive,
+            no_archive=no_archive,
         )
-        command = Retire(at.actor, reason, at.circumstances("retire", waived), answer, archive)
         again = f"instar retire {migration} --execute --confirm {migration}"
         return move(at.coordinator, migration, command, doing=doing, output=output, again=again)

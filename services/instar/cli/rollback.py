@@ -12,13 +12,12 @@ from instar.cli.moving import (
     WaiveOption,
     move,
     undo,
-    waivers,
 )
 from instar.cli.output import Document
 from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, open_project
 from instar.cli.steering import MigrationArgument
 from instar.cli.stopping import stopping
-from instar.core.rollout.event import Rollback
+from instar.operations.moving import rolling_back, waivers
 from instar.operations.rolling import rolling
 
 
@@ -56,6 +55,6 @@ def rollback(
     ):
         if revert:
             return undo(at.coordinator, migration, "rollback", at.actor, reason, doing=doing, output=output)
-        command = Rollback(at.actor, reason, at.circumstances("rollback", waivers(waive, at.actor, reason)))
+        command = rolling_back(at, reason, waivers(waive or (), at.actor, reason))
         again = f"instar rollback {migration} --execute"
         return move(at.coordinator, migration, command, doing=doing, output=output, again=again)

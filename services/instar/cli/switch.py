@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from instar.cli.exits import USAGE, fail
 from instar.cli.moving import (
     ActorOption,
     DocumentOption,
@@ -15,16 +14,12 @@ from instar.cli.moving import (
     WaiveOption,
     move,
     undo,
-    waivers,
 )
 from instar.cli.output import Document
 from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, open_project
 from instar.cli.steering import MigrationArgument
 from instar.cli.stopping import stopping
-from instar.core.rollout.event import Switch
-from instar.core.rollout.phase import Phase
-from instar.core.rollout.plan import GroupPlan
-from instar.core.rollout.state import Rollout
+from instar.operations.moving import switching, waivers
 from instar.operations.rolling import rolling
 
 
@@ -72,20 +67,6 @@ def switch(
     ):
         if revert:
             return undo(at.coordinator, migration, "switch", at.actor, reason, doing=doing, output=output)
-        at.look()
-        if set(canary or ()) & set(group or ()):
-            fail("A group is moved once: as a canary or after.", "Name it with one of the two.", USAGE)
-        named = (*(GroupPlan(each, canary=True) for each in canary or ()), *map(GroupPlan, group or ()))
-        waived = waivers(waive, at.actor, reason)
-        moving = _moving(at.coordinator.state(migration), named)
-        circumstances = at.circumstances("switch", waived, moving=moving)
-        command = Switch(at.actor, reason, circumstances, named or None)
+        command = switching(at, reason, waivers(waive or (), at.actor, reason), canary or (), group or ())
         again = f"instar switch {migration} --execute"
         return move(at.coordinator, migration, command, doing=doing, output=output, again=again)
-
-
-def _moving(state: Rollout, named: tuple[GroupPlan, ...]) -> list[str]:
-    """The groups that a switch which begins now would move."""
-    if state.phase is not Phase.VERIFIED or state.underway is not None or state.plan is None:
-        return []
-    return [each.group for each in named or state.plan.groups]

@@ -2,10 +2,12 @@
 
 from instar.core.estimate import duration_text
 from instar.core.status import Status
+from instar.dashboard.moves import Moves
+from instar.dashboard.views.rollout import told
 from instar.dashboard.watcher import Seen
 
 
-def live_values(seen: Seen) -> dict[str, str]:
+def live_values(seen: Seen, moves: Moves) -> dict[str, str]:
     """``orders-v3/up/lag``: ``18,200``. A page marks an element with the name, and its text is kept up to date."""
     values: dict[str, str] = {}
     for name, look in seen.migrations.items():
@@ -13,6 +15,9 @@ def live_values(seen: Seen) -> dict[str, str]:
             values |= {f"{name}/{status.direction}/{key}": text for key, text in figures(status).items()}
         if look.letters is not None:
             values[f"{name}/letters"] = f"{look.letters:,}"
+        move = moves.of(name)
+        if move is not None:
+            values[f"{name}/move"] = told(move)
     return values
 
 

@@ -8,8 +8,10 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from instar.kafka.errors import Fenced, KafkaTrouble, NotAllowed, Refused, TopicMissing, Unreachable
-from instar.operations.failure import USAGE, Broken, Failure, NotThere
+from instar.operations.failure import REFUSED, USAGE, Broken, Failure, NotThere
 from instar.registry.port import RegistryError
+from instar.state.errors import NotThere as NotKept
+from instar.state.errors import Refused as StateRefused
 from instar.state.errors import StateTrouble
 
 MEDIA_TYPE = "application/problem+json"
@@ -85,7 +87,8 @@ def problem_of(error: Exception) -> Problem:
             findings = [asdict(finding) for finding in error.findings[:20]]
             return Problem(409, "project-broken", str(error), error.remedy, findings=findings)
         case Failure():
-            return Problem(422 if error.exit_code == USAGE else 500, "refused-by-settings", str(error), error.remedy)
+            status = {USAGE: 422, REFUSED: 409}.get(error.exit_code, 500)
+            return Problem(status, "refused-by-settings", str(error), error.remedy)
         case Unreachable():
             return Problem(503, "kafka-unreachable", str(error), error.remedy, headers={"Retry-After": "5"})
         case TopicMissing():
@@ -93,6 +96,10 @@ def problem_of(error: Exception) -> Problem:
         case NotAllowed():
             return Problem(502, "kafka-denied", str(error), error.remedy)
         case Refused() | Fenced():
+            return Problem(409, "refused", str(error), error.remedy)
+        case NotKept():
+            return not_found(str(error), error.remedy)
+        case StateRefused():
             return Problem(409, "refused", str(error), error.remedy)
         case StateTrouble():
             return Problem(503 if error.exit_code == UNREACHABLE else 502, "state", str(error), error.remedy)

@@ -9,6 +9,7 @@ from instar.dashboard.audit import Audit
 from instar.dashboard.callers import Caller, Door, Role
 from instar.dashboard.cluster import Connection
 from instar.dashboard.idempotency import Once
+from instar.dashboard.moves import Moves
 from instar.dashboard.watcher import Watcher
 from instar.project.project import Project
 
@@ -23,6 +24,7 @@ class Site:
     door: Door
     audit: Audit = field(default_factory=Audit)
     once: Once = field(default_factory=Once)
+    moves: Moves = field(default_factory=Moves)
 
 
 def open_site(project: Project, bootstrap: str | None = None) -> Site:
@@ -43,6 +45,11 @@ def _operator(request: Request) -> Caller:
     return site_of(request).door.require(request, Role.OPERATOR)
 
 
+def _approver(request: Request) -> Caller:
+    return site_of(request).door.require(request, Role.APPROVER)
+
+
 OfSite = Annotated[Site, Depends(site_of)]
 Viewer = Annotated[Caller, Depends(_viewer)]
 Operator = Annotated[Caller, Depends(_operator)]
+Approver = Annotated[Caller, Depends(_approver)]

@@ -27,6 +27,7 @@ from instar.operations.retirement import verdicts
 from instar.operations.rolling import rolling
 from instar.operations.steering import Steered, steering
 from instar.project.project import Project
+from instar.state.approvals import Request
 from instar.state.errors import StateTrouble
 
 log = structlog.get_logger(__name__)
@@ -77,6 +78,7 @@ class MigrationSeen:
     verdicts: tuple[Verdict, ...] | None = None
     rollout: Rollout | None = None
     entries: tuple[Entry, ...] = ()  # of the ledger, the newest last
+    requests: tuple[Request, ...] = ()  # for approvals, the newest first
 
     @property
     def letters(self) -> int | None:
@@ -194,10 +196,11 @@ class Watcher:
                 found = verdicts(at, subject=None, versions=None, archive="", look_records=LOOK_RECORDS)
                 rollout = at.rollout_or_none()
                 entries = () if rollout is None else tuple(at.state.ledger.entries(name, newest=ENTRIES))
+                requests = () if rollout is None else tuple(at.state.approvals.list(name)[:ENTRIES])
         except (KafkaTrouble, Failure, StateTrouble) as problem:
             log.warning("it cannot be said how a migration stands", migration=name, why=str(problem))
-            return replace(seen, verdicts=None, rollout=None, entries=())
-        return replace(seen, verdicts=tuple(found), rollout=rollout, entries=entries)
+            return replace(seen, verdicts=None, rollout=None, entries=(), requests=())
+        return replace(seen, verdicts=tuple(found), rollout=rollout, entries=entries, requests=requests)
 
     def _causes(self, name: str, cluster: Cluster) -> tuple[CauseSeen, ...] | None:
         try:

@@ -1,7 +1,7 @@
 """How to read a topic: from the migrations that name it, or from what was asked."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +14,7 @@ from instar.core.reading import Read, Reader
 from instar.core.record import Record
 from instar.core.rejected import Rejected
 from instar.core.subject import Subject
-from instar.core.version import parse_label
+from instar.core.version import label, parse_label
 from instar.operations.failure import USAGE, Failure, NotThere, fail
 from instar.operations.scope import NO_MIGRATION, subject_of
 from instar.project.late import Unresolved
@@ -181,3 +181,15 @@ def _framing(text: str) -> tuple[FramingSettings, int | None]:
         return FramingSettings.model_validate(document), None
     except ValidationError as error:
         raise Failure(f"--framing {text}: a name is missing.", f"Write --framing {kind}:NAME.", USAGE) from error
+
+
+def version_of(reader: TopicReader) -> Callable[[Record], str]:
+    """A record's subject and version in words, for counting."""
+
+    def version(record: Record) -> str:
+        read = reader.read(record)
+        if read is None:
+            return "tombstone"
+        return "unreadable" if isinstance(read, Rejected) else f"{read.subject.name} {label(read.version)}"
+
+    return version

@@ -11,7 +11,6 @@ from typing import Any
 from instar.backfill.governing import Wish
 from instar.cli.asking import wait_until_asked
 from instar.cli.governing import govern
-from instar.cli.planning import make_plan
 from instar.cli.rehearsal.load import Load, pairs
 from instar.cli.rehearsal.readers import Reader
 from instar.cli.rehearsal.scratch import Scratch, copy_sample
@@ -21,6 +20,7 @@ from instar.core.rollout.event import Apply, Command, Lesson, Rollback, Switch
 from instar.core.rollout.phase import Phase
 from instar.kafka.errors import KafkaTrouble, Refused
 from instar.operations.kept_results import keep_result
+from instar.operations.planning import make_plan
 from instar.operations.rolling import Rolling, rolling
 from instar.operations.rollout_planning import rollout_plan
 from instar.processor.assemble import Options

@@ -25,13 +25,26 @@ Key = Annotated[
 
 
 def once(
-    site: Site, caller: Caller, key: str, request: Request, body: Asked, do: Callable[[], dict[str, Any]]
+    site: Site,
+    caller: Caller,
+    key: str,
+    request: Request,
+    body: Asked,
+    do: Callable[[], dict[str, Any]],
+    *,
+    begins: str = "",
 ) -> Document:
-    """Do it, or answer as it was answered when it was done under this key. Raises ``Problem``."""
+    """Do it, or answer as it was answered when it was done under this key. Raises ``Problem``.
+
+    ``begins``: it is only begun (202), and this is the address that says how it goes on.
+    """
     asked = orjson.dumps([request.method, request.url.path, body.model_dump(mode="json")])
     with site.once.doing(caller.name, key, asked) as answer:
         repeated = answer.done
         if not repeated:
             answer.document = do()
             answer.done = True
-        return Document(answer.document, headers={"Idempotency-Replayed": "true"} if repeated else None)
+        headers = {"Location": begins} if begins else {}
+        if repeated:
+            headers["Idempotency-Replayed"] = "true"
+        return Document(answer.document, status_code=202 if begins else 200, headers=headers)

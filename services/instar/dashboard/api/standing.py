@@ -111,7 +111,7 @@ async def _stream(site: Site, listeners: Listeners, request: Request) -> AsyncIt
                 yield b": still here\n\n"
                 continue
             number = seen.number
-            yield _event("migrations", number, {"at_s": seen.at_s, "values": live_values(seen)})
+            yield _event("migrations", number, {"at_s": seen.at_s, "values": live_values(seen, site.moves)})
     finally:
         listeners.open -= 1
 

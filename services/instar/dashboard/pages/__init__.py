@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from instar.dashboard.pages import consumers, history, home, letters, migrations, records, session, subjects
+from instar.dashboard.pages import consumers, history, home, letters, migrations, records, rollouts, session, subjects
 
 router = APIRouter()
-for page in (home, migrations, subjects, records, letters, consumers, history, session):
+for page in (home, rollouts, migrations, subjects, records, letters, consumers, history, session):
     router.include_router(page.router)

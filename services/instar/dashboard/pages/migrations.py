@@ -11,11 +11,13 @@ from instar.dashboard.pages.rendering import render
 from instar.dashboard.site import OfSite, Operator, Viewer
 from instar.dashboard.verdicts import verdicts
 from instar.dashboard.views.migration import steps, summaries, summary
+from instar.dashboard.views.rollout import onwards
 from instar.dashboard.views.verdict import shown
 from instar.operations.scope import migration_of
 
 router = APIRouter(prefix="/migrations")
 
+REQUESTS_SHOWN = 10
 Verb = Literal["pause", "resume", "rate"]
 Text = Annotated[str, Form(max_length=500)]
 _SAID = {
@@ -42,6 +44,11 @@ def one(request: Request, site: OfSite, caller: Viewer, migration: str, done: st
         caller,
         migration=summary(site.project, seen, migration),
         steps=steps(look),
+        onwards=onwards(
+            None if look is None else look.rollout,
+            site.moves.of(migration),
+            () if look is None else look.requests[:REQUESTS_SHOWN],
+        ),
         causes=None if look is None else look.causes,
         verdicts=found,
         said=_SAID.get(done, ""),

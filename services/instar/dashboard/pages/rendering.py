@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from instar import __version__
-from instar.dashboard.callers import Caller
+from instar.dashboard.callers import Caller, Role
 from instar.dashboard.problems import Problem
 from instar.dashboard.site import Site, site_of
 
@@ -72,6 +72,7 @@ def render(request: Request, template: str, caller: Caller | None, *, status: in
             environment=site.project.environment_name,
             seen=seen,
             age_s=max(0, round(time.time() - seen.at_s)) if seen.number else None,
+            may_approve=caller is not None and caller.may(Role.APPROVER),
             may_operate=caller is not None and caller.role.name != "VIEWER",
             **more,
         )

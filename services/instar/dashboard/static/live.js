@@ -13,6 +13,8 @@ function show(values) {
     for (const element of places.get(name) ?? []) {
       if (element instanceof HTMLProgressElement) {
         element.value = Number(text);
+      } else if (element.textContent !== text && "reload" in element.dataset) {
+        location.reload(); // what may be done next is another thing now
       } else if (element.textContent !== text) {
         element.textContent = text;
       }

@@ -7,11 +7,6 @@ from threading import Event
 from typing import Any
 
 from instar.backfill.rehearsal import rehearse
-from instar.cli.backfill_scope import check_plan
-from instar.cli.diagnosis import Topics as Found
-from instar.cli.diagnosis import topic_lines
-from instar.cli.doctor import permission_lines
-from instar.cli.rehearsing import version_of
 from instar.core import checkpoint
 from instar.core.control import TOPIC as CONTROL_TOPIC
 from instar.core.estimate import duration_text, shared_seconds, size_text
@@ -22,7 +17,11 @@ from instar.core.version import label
 from instar.kafka.cluster import Cluster, Topic
 from instar.kafka.errors import KafkaTrouble, Refused
 from instar.kafka.inspection import Inspection
-from instar.operations.topic_reader import open_registry, topic_reader
+from instar.operations.diagnosis import Topics as Found
+from instar.operations.diagnosis import topic_lines
+from instar.operations.permissions import permission_lines
+from instar.operations.plan_drift import check_plan
+from instar.operations.topic_reader import open_registry, topic_reader, version_of
 from instar.processor.assemble import Options, assemble_project, directions, schema_id
 from instar.processor.plan import BridgePlan
 from instar.processor.prepare import Topics, settings_of
