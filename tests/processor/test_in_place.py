@@ -68,7 +68,7 @@ def wanted(records: list[Record]) -> dict[tuple[int, bytes | None], Any]:
 
 def test_each_key_keeps_its_last_value_in_the_new_version_though_it_is_killed(shop: Shop) -> None:
     before = wanted(records_of(shop, shop.old))
-    for failpoint in ("produced=kill@2", "offsets-sent=kill@2"):
+    for failpoint in ("produced=kill@2", "offsets-sent=kill"):
         with worker(shop, "--create", *ACKNOWLEDGED, failpoint=failpoint) as process:
             assert process.ended().code == -signal.SIGKILL, process.stderr
     ended = run_worker(shop, *ACKNOWLEDGED)  # ends by itself: what is rewritten is not read again
