@@ -159,6 +159,7 @@ def test_after_a_switch_it_is_rolled_back_and_the_groups_with_it(
     verify(shop)
     with Till(shop) as till, worker(shop), way_back(shop), reading(shop, group):
         settled(shop)
+        until("the group has a position", lambda: shop.cluster.committed(group, shop.old, range(shop.partitions)))
         assert move(shop, "switch", "--wait", "--waive", "limit:error_rate")["result"] == "done"
         assert rollout(shop).moved == (group,)
         settled(shop, "down")
