@@ -16,13 +16,13 @@ from tests.support.projects import QUICK_SESSION, Shop, body, event, produce, re
 from tests.support.rolled_out import move, phase, rollout, run, verify, way_back
 from tests.support.workers import counts_of, until, worker
 
-from instar.cli.stating import state_of
 from instar.client import ManagedConsumer, ManagedProducer, Way
 from instar.core.control import TOPIC
 from instar.core.provenance import Direction
 from instar.core.rollout.event import LimitVerdict
 from instar.kafka.entries import read_entries
 from instar.operations.rolling import rolling
+from instar.operations.stating import state_of
 from instar.project.project import load_project
 from realkafka.pytest_plugin import Kafka
 

@@ -8,9 +8,9 @@ from tests.support.command import Ran, instar
 from tests.support.projects import Shop
 from tests.support.workers import WorkerProcess, until, worker
 
-from instar.cli.stating import state_of
 from instar.core.rollout.document import from_document
 from instar.core.rollout.state import Rollout
+from instar.operations.stating import state_of
 from instar.project.project import load_project
 
 ASKED_BY, ANSWERED_BY = "ada", "bob"

@@ -4,6 +4,7 @@ import threading
 
 from instar.backfill.control import Follower
 from instar.cli.output import stderr
+from instar.core.checkpoint import group_of
 from instar.core.provenance import Direction
 from instar.kafka.cluster import Cluster
 from instar.project.migration import Migration
@@ -36,5 +37,5 @@ def _has_begun(cluster: Cluster, name: str, direction: Direction, source: str) -
     topic = cluster.find(source)
     if topic is None:
         return False
-    committed = cluster.committed(f"instar.{name}.{direction}", source, range(topic.partitions))
+    committed = cluster.committed(group_of(name, direction), source, range(topic.partitions))
     return len(committed) == topic.partitions

@@ -9,10 +9,10 @@ from instar.census.run import run
 from instar.census.topics import PARTITIONS, CensusTopics
 from instar.cli.output import stderr
 from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, kafka_settings, open_project
-from instar.cli.stating import state_of
 from instar.cli.stopping import stopping
 from instar.kafka.cluster import Cluster
 from instar.kafka.errors import Refused
+from instar.operations.stating import state_of
 
 
 def add_to(group: typer.Typer) -> None:

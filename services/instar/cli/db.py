@@ -8,9 +8,9 @@ import typer
 from instar.cli.exits import NO, OK, USAGE, fail
 from instar.cli.output import Document, print_json, stderr
 from instar.cli.scope import EnvironmentOption, ProjectOption, open_project
-from instar.cli.stating import database_of
 from instar.cli.steering import asked_by
 from instar.core.rollout.storage import Noted
+from instar.operations.stating import database_of
 from instar.state import schema
 from instar.state.database import Database
 from instar.state.opening import state_of

@@ -1,7 +1,5 @@
 """``instar consumers declare | withdraw | list``: readers that cannot report themselves, on somebody's word."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -10,11 +8,11 @@ import typer
 from instar.cli.exits import USAGE, fail
 from instar.cli.moving import ActorOption
 from instar.cli.output import Format, print_rows, stderr
-from instar.cli.scope import EnvironmentOption, ProjectOption, open_project, resolved, subject_of, version_of
+from instar.cli.scope import EnvironmentOption, ProjectOption, open_project, subject_of, version_of
 from instar.core.version import label
 from instar.operations.rolling import who
-from instar.project.project import Project
-from instar.state.opening import State, open_state
+from instar.operations.stating import state_of
+from instar.state.opening import State
 from instar.state.readers import DeclaredReader
 
 _COLUMNS = {"group": "group", "reads": "reads", "owner": "owner", "expires": "expires", "declared_by": "declared by"}
@@ -50,7 +48,7 @@ def declare(
     expires_ms = int(expires.replace(tzinfo=UTC).timestamp() * 1000)
     if expires.replace(tzinfo=UTC) <= datetime.now(UTC):
         fail(f"{expires:%Y-%m-%d} is over already.", "Give a later day: --expires 2027-06-30.", USAGE)
-    with _state(opened) as state:
+    with state_of(opened) as state:
         state.readers.declare(DeclaredReader(group, subject, version, owner, expires_ms), by or who())
         _show(state, subject, output)
     return 0
@@ -68,7 +66,7 @@ def withdraw(
     """Say that a declared reader reads a subject no more."""
     if not reason.strip():
         fail("A withdrawal says how it is known.", "Give --reason.", USAGE)
-    with _state(open_project(project, environment)) as state:
+    with state_of(open_project(project, environment)) as state:
         state.readers.withdraw(group, subject, by or who(), reason)
         _show(state, subject, output)
     return 0
@@ -81,16 +79,9 @@ def list_declared(
     environment: EnvironmentOption = None,
 ) -> int:
     """List the declared readers."""
-    with _state(open_project(project, environment)) as state:
+    with state_of(open_project(project, environment)) as state:
         _show(state, subject, output)
     return 0
-
-
-@contextmanager
-def _state(opened: Project) -> Iterator[State]:
-    url = str(resolved(opened, opened.environment.state))
-    with open_state(url, opened.environment_name, opened.root) as state:
-        yield state
 
 
 def _show(state: State, subject: str | None, output: Format) -> None:

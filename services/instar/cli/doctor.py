@@ -14,7 +14,6 @@ from instar.cli import completing
 from instar.cli.exits import NO, OK, Failure
 from instar.cli.output import Format, print_rows, stderr
 from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, kafka_settings, open_project
-from instar.cli.stating import database_of, state_of
 from instar.kafka.cluster import Cluster
 from instar.kafka.errors import KafkaTrouble, NotAllowed
 from instar.kafka.inspection import Inspection, client
@@ -29,6 +28,7 @@ from instar.operations.diagnosis import (
 )
 from instar.operations.permissions import permission_lines
 from instar.operations.rolling import stranger
+from instar.operations.stating import database_of, state_of
 from instar.operations.topic_reader import open_registry
 from instar.project.migration import Migration
 from instar.project.project import Project

@@ -11,8 +11,8 @@ from instar.cli import completing
 from instar.cli.exits import NO, OK, USAGE, fail
 from instar.cli.output import Format, print_rows, stderr
 from instar.cli.scope import EnvironmentOption, ProjectOption, open_project
-from instar.cli.stating import state_of
 from instar.core.ledger import Broken, Entry, Head
+from instar.operations.stating import state_of
 from instar.state.ledger import Ledger
 
 _COLUMNS = {

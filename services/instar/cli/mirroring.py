@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 import structlog
 
 from instar.cli.exits import Failure
-from instar.cli.stating import state_url
 from instar.kafka.errors import Fenced, KafkaTrouble
+from instar.operations.stating import state_url
 from instar.processor.supervise import Tally
 from instar.project.project import Project
 from instar.state.mirror import FOLDER, Mirror, keeping

@@ -18,15 +18,14 @@ from instar.cli.scope import (
     kafka_settings,
     migration_of,
     open_project,
-    resolved,
 )
 from instar.cli.steering import MigrationArgument
 from instar.cli.stopping import stopping
 from instar.kafka.cluster import Cluster
 from instar.operations.rolling import who
+from instar.operations.stating import state_of
 from instar.project.lock import write_atomically
 from instar.project.project import Project
-from instar.state.opening import open_state
 from instar.state.rehearsals import Rehearsed
 
 
@@ -80,8 +79,7 @@ def rehearse(
 
 
 def _keep(opened: Project, migration: str, told: dict[str, Any]) -> None:
-    url = str(resolved(opened, opened.environment.state))
-    with open_state(url, opened.environment_name, opened.root) as state:
+    with state_of(opened) as state:
         found = Rehearsed(migration, told["fingerprint"], time.time_ns() // 1_000_000, told["passed"], told)
         state.rehearsals.save(found, who())
 

@@ -14,6 +14,11 @@ SPLIT_FORMAT = 2  # with a split: a release that knows format 1 only would pass 
 LIMIT_HELD_CHARS = 120
 
 
+def group_of(migration: str, direction: str) -> str:
+    """The consumer group of a direction's workers, which has its checkpoints."""
+    return f"instar.{migration}.{direction}"
+
+
 @dataclass(slots=True)
 class Counts:
     """Cumulative counts of one source partition and direction.

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from instar.core.checkpoint import group_of
 from instar.core.provenance import Direction
 from instar.kafka.cluster import Topic
 from instar.kafka.config import TRANSACTION_TIMEOUT_MS
@@ -194,7 +195,7 @@ def needs_of(name: str, migration: Migration, directions: tuple[Direction, ...])
     topics = dict.fromkeys((migration.source.topic, migration.target.topic, migration.dead_letter_topic, *history))
     needs = [Need("topic", topic, _WRITES if topic in written else _READS) for topic in topics]
     for direction in directions:
-        group = f"instar.{name}.{direction}"
+        group = group_of(name, direction)
         needs.append(Need("group", group, frozenset({"DESCRIBE", "READ"})))
         needs.append(Need("transactional-id", group, frozenset({"DESCRIBE", "WRITE"})))
     return needs

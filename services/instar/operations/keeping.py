@@ -34,11 +34,13 @@ class Keeper:
     def limits(self) -> tuple[LimitVerdict, ...]:
         """Over the samples that were kept; a look at the cluster is not taken here (``watch``)."""
         settings = self.project.settings.migrations[self.name].limits
+        configured = settings.to_judge()
+        if not configured:
+            return ()  # most have none, and two days of samples are many
         now_ms = now()
         known = [each for each in self.state.samples.since(self.name, now_ms - _KEEP_MS) if each.read is not None]
-        return tuple(
-            judge(each, known, now_ms) for each in settings.to_judge(_baseline(settings.to_judge(), known, now_ms))
-        )
+        measured = _baseline(configured, known, now_ms)
+        return tuple(judge(each, known, now_ms) for each in settings.to_judge(measured))
 
     def watch(self) -> Look:
         """Look at the up bridge, which is returned, and at the one back once it has begun: what producers write after a

@@ -8,10 +8,10 @@ import structlog
 
 from instar.operations.keeping import follow_sample
 from instar.operations.rolling import who
-from instar.operations.scope import resolved
+from instar.operations.stating import state_of
 from instar.project.project import Project
 from instar.state.errors import StateTrouble
-from instar.state.opening import State, open_state
+from instar.state.opening import State
 from instar.state.verifications import Verified
 from instar.verifier.modes import Mode
 from instar.verifier.report import Report
@@ -70,10 +70,9 @@ def _all_partitions(report: Report) -> bool:
 @contextmanager
 def _state(project: Project) -> Iterator[State | None]:
     """The state, or None where it is away: the verification is as right without it."""
-    url = str(resolved(project, project.environment.state))
     with ExitStack() as stack:
         try:
-            state = stack.enter_context(open_state(url, project.environment_name, project.root))
+            state = stack.enter_context(state_of(project))
         except StateTrouble as trouble:
             log.warning("the result is not kept in the state", why=str(trouble))
             yield None

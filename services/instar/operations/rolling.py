@@ -30,14 +30,15 @@ from instar.kafka.entries import read_entries
 from instar.operations.effects import runner
 from instar.operations.gating import gate_verdicts
 from instar.operations.keeping import Keeper, now
-from instar.operations.scope import kafka_settings, migration_of, resolved
+from instar.operations.scope import kafka_settings, migration_of
+from instar.operations.stating import state_of
 from instar.project.migration import Migration
 from instar.project.project import Project
 from instar.rollout.coordinator import Coordinator, Result
 from instar.rollout.look import Look, events
 from instar.state.approvals import Request
 from instar.state.errors import StateTrouble
-from instar.state.opening import State, open_state
+from instar.state.opening import State
 from instar.translation.group import unmovable
 
 _REQUESTS_TOLD = 20
@@ -226,10 +227,9 @@ def rolling(
     kafka = kafka_settings(project, bootstrap)
     cluster = Cluster(kafka)
     by = actor or who()
-    url = str(resolved(project, project.environment.state))
     with ExitStack() as stack:
         try:
-            state = stack.enter_context(open_state(url, project.environment_name, project.root))
+            state = stack.enter_context(state_of(project))
         except StateTrouble as trouble:
             if needs_state:
                 raise

@@ -7,6 +7,7 @@ from typing import Any
 from instar.backfill.control import Control
 from instar.backfill.progress import Progress, Watched
 from instar.core import control
+from instar.core.checkpoint import group_of
 from instar.core.control import Asked
 from instar.core.provenance import Direction
 from instar.core.status import Status
@@ -58,7 +59,7 @@ class Steered:
         if direction == "down":
             source, target = target, source
         partitions = self.cluster.topic(source).partitions
-        return Watched(self.name, direction, f"instar.{self.name}.{direction}", source, target, partitions)
+        return Watched(self.name, direction, group_of(self.name, direction), source, target, partitions)
 
 
 def steering(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from instar.core.bridge import Bridge
+from instar.core.checkpoint import group_of
 from instar.core.fence import Fence
 from instar.core.formats.framing import Identity
 from instar.core.provenance import Direction
@@ -79,7 +80,7 @@ class BridgePlan:
 
     @property
     def group(self) -> str:
-        return f"instar.{self.migration}.{self.direction}"
+        return group_of(self.migration, self.direction)
 
     @property
     def partitions(self) -> range:

@@ -104,7 +104,7 @@ def uncarried(cluster: Cluster, migration: str, topic: Topic, look_records: int)
     With more than ``look_records`` offsets left in a partition all of them count, unread. Raises ``KafkaTrouble``.
     """
     partitions = range(topic.partitions)
-    committed = cluster.committed(f"{OWN_GROUPS}{migration}.up", topic.name, partitions)
+    committed = cluster.committed(checkpoint.group_of(migration, "up"), topic.name, partitions)
     if len(committed) < topic.partitions:
         return None
     ends = cluster.end_offsets(topic.name, partitions, committed=True)

@@ -52,7 +52,7 @@ def look(cluster: Cluster, migration: str, direction: Direction, source: str) ->
     if found is None:
         raise TopicMissing(f"Topic {source} does not exist.", "Was it deleted, or is this the wrong cluster?")
     partitions = range(found.partitions)
-    group = f"instar.{migration}.{direction}"
+    group = checkpoint.group_of(migration, direction)
     committed = cluster.committed(group, source, partitions)
     points = {number: checkpoint.parse(offset, said) for number, (offset, said) in committed.items()}
     ends = cluster.end_offsets(source, partitions)

@@ -261,7 +261,7 @@ def _frozen(
 
 def _checkpoints(cluster: Cluster, name: str, direction: Direction, source: Topic) -> dict[int, int]:
     """How far a bridge has published, by partition of its source."""
-    found = cluster.committed(f"instar.{name}.{direction}", source.name, range(source.partitions))
+    found = cluster.committed(checkpoint.group_of(name, direction), source.name, range(source.partitions))
     for partition, (offset, metadata) in found.items():
         of_topic = checkpoint.parse(offset, metadata).topic_id
         if of_topic and of_topic != source.id.hex():

@@ -14,6 +14,7 @@ import pytest
 from tests.support.effects import Trial, context, killed, plan
 from tests.support.folders import TEXT, json_object
 
+from instar.core.checkpoint import group_of
 from instar.core.formats.json_schema import parse_json
 from instar.core.rollout import effect as do
 from instar.core.subject import Subject
@@ -27,7 +28,7 @@ from instar.registry.port import Document
 from instar.rollout.running.permissions import Locks
 from instar.rollout.running.retention import Retention
 from instar.rollout.running.schemas import Schemas, Version
-from instar.rollout.running.starts import Lane, Starts, group_of
+from instar.rollout.running.starts import Lane, Starts
 from instar.rollout.running.topics import CreateTopics
 from realkafka.pytest_plugin import Kafka
 

@@ -11,6 +11,7 @@ from tests.support.projects import Shop, parcels, produce, write_shop
 from tests.support.workers import committed_offsets, run_until_now, until, verified
 
 from instar.core import checkpoint
+from instar.core.checkpoint import group_of
 from instar.core.provenance import Direction, Stamp
 from instar.core.rollout.effect import CommitStart
 from instar.kafka import groups
@@ -19,7 +20,7 @@ from instar.kafka.errors import Refused
 from instar.processor.assemble import Options, assemble
 from instar.processor.prepare import ensure_start
 from instar.project.project import load_project
-from instar.rollout.running.starts import Lane, Starts, group_of
+from instar.rollout.running.starts import Lane, Starts
 from realkafka.pytest_plugin import Kafka
 
 pytestmark = pytest.mark.kafka

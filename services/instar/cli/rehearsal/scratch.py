@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from confluent_kafka import Producer
 
+from instar.core.checkpoint import group_of
 from instar.core.control import TOPIC as CONTROL_TOPIC
 from instar.core.record import TIMESTAMP_NONE_MS, Record
 from instar.core.redrive import state_topic
@@ -143,7 +144,7 @@ def _remove(there: Scratch) -> None:
     mine = (there.migration.source.topic, there.migration.target.topic, there.migration.dead_letter_topic)
     for topic in (*mine, state_topic(there.migration.dead_letter_topic)):
         _try(f"topic {topic}", lambda topic=topic: there.cluster.delete(topic))
-    for group in (*there.groups, *(f"instar.{there.name}.{direction}" for direction in ("up", "down"))):
+    for group in (*there.groups, *(group_of(there.name, direction) for direction in ("up", "down"))):
         _try(f"group {group}", lambda group=group: groups.delete(there.kafka, group))
     _try("its entries in the control topic", lambda: _forget(there))
     _try("its schemas in the registry", lambda: _withdraw(there))

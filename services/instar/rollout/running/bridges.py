@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from instar.core import control
+from instar.core.checkpoint import group_of
 from instar.core.control import PAUSE, Asked, entry
 from instar.core.provenance import Direction
 from instar.core.rollout import effect as do
@@ -20,11 +21,6 @@ from instar.rollout.running.reversible import Reversible
 
 Order = Literal["run", "stop"]
 _ORDER, _PAUSE = "order", "pause"
-
-
-def group_of(migration: str, direction: Direction) -> str:
-    """The consumer group of a direction's workers, which has its checkpoints."""
-    return f"instar.{migration}.{direction}"
 
 
 class BridgeHandler(Reversible):

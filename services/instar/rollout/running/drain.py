@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from instar.core import checkpoint
+from instar.core.checkpoint import group_of
 from instar.core.rollout import effect as do
 from instar.core.rollout.effect import Effect
 from instar.kafka.cluster import Cluster, Topic
 from instar.rollout.ports import Context, Outcome
-from instar.rollout.running.bridges import group_of
 from instar.rollout.running.reversible import Reversible
 
 _PARTITIONS_TOLD = 5

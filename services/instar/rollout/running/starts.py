@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from instar.core.checkpoint import Checkpoint, Counts, Split
+from instar.core.checkpoint import Checkpoint, Counts, Split, group_of
 from instar.core.provenance import Direction
 from instar.core.rollout.effect import CommitStart, Effect
 from instar.kafka import groups
@@ -157,8 +157,3 @@ class Starts:
             )
             for partition, end in self._cluster.end_offsets(topic.name, starts).items()
         }
-
-
-def group_of(migration: str, direction: Direction) -> str:
-    """The consumer group of a direction's workers (design section 8)."""
-    return f"instar.{migration}.{direction}"

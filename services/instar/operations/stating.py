@@ -1,9 +1,9 @@
-"""From a project and its environment to the state: what commands share that read or write it."""
+"""From a project and its environment to the state: what reads or writes it begins with."""
 
 import contextlib
 from collections.abc import Iterator
 
-from instar.cli.scope import resolved
+from instar.operations.scope import resolved
 from instar.project.project import Project
 from instar.state.database import Database
 from instar.state.opening import State, open_database, open_state
