@@ -26,8 +26,14 @@ from instar.registry.port import RegistryError
 from instar.verifier.inputs import Inputs, Side
 from instar.verifier.judge import Judge
 
-# Three topics are read at once; the client's default of 64 MiB each would be most of the verifier's memory.
-READ_AHEAD_KIB = 8 * 1024
+# Three topics are read at once, and what the client reads ahead would be most of the verifier's memory: by default 64
+# MiB or 100,000 records of each, and past that whatever one answer unpacks to. A MiB of compressed orders unpacks to
+# some 40,000 records, for each of which the client keeps about a KiB.
+READ_AHEAD = {
+    "queued.max.messages.kbytes": 8 * 1024,
+    "queued.min.messages": 10_000,
+    "fetch.message.max.bytes": 128 * 1024,  # of one answer; a batch that is larger still comes whole
+}
 
 
 class KafkaOpener:
@@ -141,7 +147,7 @@ class KafkaOpener:
     def _read(self, topic: str, partition: int, start: int, end: int) -> Iterable[Record]:
         # A single record needs no full batch, for which the client would wait.
         batch_records = 1 if end - start == 1 else 5_000
-        kafka = {"queued.max.messages.kbytes": READ_AHEAD_KIB, **self._kafka}
+        kafka = {**READ_AHEAD, **self._kafka}
         return scan(kafka, topic, {partition: start}, {partition: end}, batch_records=batch_records)
 
     def _judge_of(self, target: Topic) -> Judge:
