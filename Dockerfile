@@ -6,7 +6,7 @@ COPY requirements.txt ./
 RUN /opt/instar/bin/pip install --no-cache-dir --require-hashes -r requirements.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY services ./services
-RUN /opt/instar/bin/pip install --no-cache-dir --no-deps .
+RUN /opt/instar/bin/pip install --no-cache-dir --no-deps '.[snappy,postgresql,serve,census]'
 
 FROM python:3.11-slim
 RUN useradd --create-home --uid 10001 instar && install --directory --owner=instar /project

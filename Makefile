@@ -48,7 +48,7 @@ campaign: $(STAMP)
 	$(BIN)/python -m pytest -m slow
 
 lock:
-	uv pip compile pyproject.toml --generate-hashes --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url -o requirements.txt
+	uv pip compile pyproject.toml --all-extras --generate-hashes --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url -o requirements.txt
 	uv pip compile pyproject.toml --group dev --all-extras --generate-hashes --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url -o requirements-dev.txt
 
 clean:

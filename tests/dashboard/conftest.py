@@ -58,7 +58,7 @@ def site(looked_at: Site) -> Site:
     """The same with nobody signed in and nothing done yet."""
     watcher = Watcher(looked_at.project, looked_at.connection)
     watcher.seen = looked_at.watcher.seen
-    return Site(looked_at.project, looked_at.connection, watcher, Door(looked_at.project.settings.serve.tokens))
+    return Site(looked_at.project, looked_at.connection, watcher, Door(looked_at.project.serve.tokens))
 
 
 @pytest.fixture

@@ -124,7 +124,7 @@ def test_an_unknown_key_inside_a_table_is_placed_there(tmp_path: Path) -> None:
 
 def test_a_key_that_resembles_none_lists_all(tmp_path: Path) -> None:
     finding = only(tmp_path, HEAD + "[environments.local]\nzzz = 1\n")
-    assert finding.remedy == "known here: instance, kafka, notify, registry, require_rehearsal, state"
+    assert finding.remedy == "known here: instance, kafka, notify, registry, require_rehearsal, serve, state"
 
 
 def test_a_wrong_value_says_which_are_allowed(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def serve(
     if new_token is not None:
         return _new_token(new_token)
     opened = open_project(project, environment)
-    settings = opened.settings.serve
+    settings = opened.serve
     if not settings.tokens and not _is_loopback(host):
         fail(
             f"{host} can be reached from other machines, and nobody would have to say who they are.",

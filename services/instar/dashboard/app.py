@@ -63,7 +63,7 @@ def make_app(site: Site, *, hosts: Sequence[str] | None = None, limiter: Limiter
     foreseen = (Problem, Failure, KafkaTrouble, RegistryError, StateTrouble, HTTPException, RequestValidationError)
     for kind in (*foreseen, Exception):
         app.add_exception_handler(kind, _answer)
-    serve = site.project.settings.serve
+    serve = site.project.serve
     if hosts is None:
         hosts = [*serve.hosts, *(LOOPBACK if site.door.open or serve.hosts else ())]
     app.add_middleware(Guard, hosts=hosts, https=serve.https, limiter=limiter or Limiter())

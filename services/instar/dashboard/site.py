@@ -1,5 +1,6 @@
 """What every endpoint and page is given: the project, the cluster, who may come in and what was done."""
 
+import os
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -11,6 +12,8 @@ from instar.dashboard.cluster import Connection
 from instar.dashboard.idempotency import Once
 from instar.dashboard.moves import Moves
 from instar.dashboard.watcher import Watcher
+from instar.operations.failure import Failure
+from instar.project.late import Unresolved
 from instar.project.project import Project
 
 
@@ -28,8 +31,13 @@ class Site:
 
 
 def open_site(project: Project, bootstrap: str | None = None) -> Site:
+    """Raises ``Failure`` where a token cannot be resolved."""
+    try:
+        tokens = project.serve.callers(os.environ, project.root)
+    except Unresolved as problem:
+        raise Failure(str(problem), problem.remedy) from problem
     connection = Connection(project, bootstrap)
-    return Site(project, connection, Watcher(project, connection), Door(project.settings.serve.tokens))
+    return Site(project, connection, Watcher(project, connection), Door(tokens))
 
 
 def site_of(request: Request) -> Site:

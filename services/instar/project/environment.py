@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 from instar.project.late import Late, Plain
 from instar.project.model import LateValue, Strict, duration_s, wrong
 from instar.project.notify import Notify
+from instar.project.serving import Serve
 
 Strategy = Literal["topic", "record", "topic-record"]
 
@@ -71,6 +72,7 @@ class Environment(Strict):
     state: LateValue = Late("sqlite:///.instar/state.db", "state")
     instance: LateValue = Late("instar", "instance")
     notify: Notify | None = None
+    serve: Serve | None = None  # instead of the one that all environments share
     require_rehearsal: Annotated[int, BeforeValidator(duration_s)] | None = None  # written "7d", held in seconds
 
     def kafka_config(self, environ: Mapping[str, str], root: Path) -> dict[str, Plain]:

@@ -19,6 +19,7 @@ from instar.project.drift import edited
 from instar.project.environment import FILES, Environment
 from instar.project.lock import HopKey, Lock, LockIds, VersionKey, read_lock
 from instar.project.migration import Migration
+from instar.project.serving import Serve
 from instar.project.settings import Settings, SettingsFile, choose_environment, read_settings, written_secrets
 
 # Of a migration's settings; `Project.fingerprint` says why.
@@ -46,6 +47,11 @@ class Project:
     def registry_name(self) -> str:
         """The name under which instar.lock keeps the ids of this environment's registry."""
         return FILES if self.environment.registry.is_files else self.environment_name
+
+    @property
+    def serve(self) -> Serve:
+        """Who may use the server: what the environment says of it, or else all environments."""
+        return self.environment.serve or self.settings.serve
 
     def ids(self) -> LockIds:
         """The registry ids of this environment, written through to instar.lock."""

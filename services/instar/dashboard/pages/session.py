@@ -31,7 +31,7 @@ def sign_in(
     if key is None:
         return render(request, "sign_in.html", None, status=401, wrong=True, onwards=_onwards(onwards))
     response = RedirectResponse(_onwards(onwards), 303)
-    secure = site.project.settings.serve.https or request.url.scheme == "https"
+    secure = site.project.serve.https or request.url.scheme == "https"
     response.set_cookie(COOKIE, key, max_age=SESSION_S, httponly=True, samesite="strict", secure=secure, path="/")
     return response
 
