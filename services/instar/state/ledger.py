@@ -81,7 +81,7 @@ class Ledger:
         asked = sa.select(ledger).where(ledger.c.environment == self._environment, *within(wanted, ledger))
         if wanted.what:
             effect = "".join(word.capitalize() for word in wanted.what.split())
-            named = ledger.c.details.contains(f'"do":"{effect}', autoescape=True)
+            named = ledger.c.details.contains(f'"do":"{storable(effect)}', autoescape=True)
             asked = asked.where(holds(ledger.c.action, wanted.what) | named)
         if before is not None:
             asked = asked.where(ledger.c.number < before)

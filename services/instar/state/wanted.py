@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from instar.state.text import storable
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -23,7 +25,7 @@ def within(wanted: Wanted, table: sa.Table) -> list[sa.ColumnElement[bool]]:
     if wanted.who:
         found.append(holds(table.c.actor, wanted.who))
     if wanted.migration:
-        found.append(table.c.migration == wanted.migration)
+        found.append(table.c.migration == storable(wanted.migration))
     if wanted.since_ms is not None:
         found.append(table.c.at_ms >= wanted.since_ms)
     if wanted.until_ms is not None:
@@ -32,4 +34,4 @@ def within(wanted: Wanted, table: sa.Table) -> list[sa.ColumnElement[bool]]:
 
 
 def holds(column: sa.ColumnElement[str], text: str) -> sa.ColumnElement[bool]:
-    return sa.func.lower(column).contains(text.lower(), autoescape=True)
+    return sa.func.lower(column).contains(storable(text).lower(), autoescape=True)
