@@ -50,7 +50,7 @@ def _what(request: Request) -> str:
     route = request.scope.get("route")
     template: str = getattr(route, "path", "")
     parts = [part for part in template.split("/") if part and not part.startswith("{")]
-    return parts[-1] if parts else "the first page"
+    return parts[-1] if parts else request.url.path[:_SHOWN_CHARS]
 
 
 def address_of(scope: Scope) -> str:

@@ -80,7 +80,7 @@ class Ledger:
         """The newest first; those ``before`` a number. ``what`` may be an effect's name as well: close epoch."""
         asked = sa.select(ledger).where(ledger.c.environment == self._environment, *within(wanted, ledger))
         if wanted.what:
-            effect = "".join(word.capitalize() for word in wanted.what.split())
+            effect = "".join(word[:1].upper() + word[1:] for word in wanted.what.split())
             named = ledger.c.details.contains(f'"do":"{storable(effect)}', autoescape=True)
             asked = asked.where(holds(ledger.c.action, wanted.what) | named)
         if before is not None:

@@ -22,6 +22,6 @@ def effect_told(entry: Entry) -> str:
 
 
 def told(entry: Entry) -> str:
-    """``switch: step-done: close epoch (epoch=1, authority=new)``."""
+    """``switch: step done: close epoch (epoch=1, authority=new)``."""
     effect = effect_told(entry)
     return f"{entry.action}: {effect}" if effect else entry.action

@@ -24,7 +24,7 @@ class Line:
 def shown(deed: Deed, caller: Caller) -> Line:
     """Whence a request came is for operators."""
     said = [
-        (name, text)
+        (name.replace("_", " "), text)
         for name, value in deed.details.items()
         if (caller.may(Role.OPERATOR) or name not in _FOR_OPERATORS) and (text := _text(value))
     ]
