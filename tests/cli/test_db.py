@@ -24,16 +24,16 @@ def shop(tmp_path: Path) -> Path:
 def test_check_says_what_is_missing_and_upgrade_brings_it(shop: Path) -> None:
     ran = instar("db", "check", "-o", "json", at=shop)
     assert ran.code == 3
-    assert (ran.json["standing"], ran.json["current"], ran.json["wanted"]) == ("empty", None, "0004")
-    assert [step["revision"] for step in ran.json["missing"]] == ["0001", "0002", "0003", "0004"]
+    assert (ran.json["standing"], ran.json["current"], ran.json["wanted"]) == ("empty", None, "0005")
+    assert [step["revision"] for step in ran.json["missing"]] == ["0001", "0002", "0003", "0004", "0005"]
     assert not (shop / ".instar/state.db").exists(), "a look made a file"
     ran = instar("db", "upgrade", "--to", "0001", at=shop)
     assert ran.code == 0
-    assert "older than this instar needs (0004)" in ran.out
+    assert "older than this instar needs (0005)" in ran.out
     assert instar("db", "check", at=shop).code == 3
     assert instar("db", "upgrade", at=shop).code == 0
     assert instar("db", "check", at=shop).code == 0
-    assert instar("db", "current", "-o", "json", at=shop).json["current"] == "0004"
+    assert instar("db", "current", "-o", "json", at=shop).json["current"] == "0005"
 
 
 def test_each_change_of_the_tables_is_in_the_ledger(shop: Path) -> None:
@@ -45,9 +45,9 @@ def test_each_change_of_the_tables_is_in_the_ledger(shop: Path) -> None:
     rows = instar("history", "-o", "json", at=shop).json
     assert [(row["action"], row["details"]["from"], row["details"]["to"]) for row in rows] == [
         ("db upgrade", None, "0002"),
-        ("db upgrade", "0002", "0004"),
-        ("db downgrade", "0004", "0001"),
-        ("db upgrade", "0001", "0004"),
+        ("db upgrade", "0002", "0005"),
+        ("db downgrade", "0005", "0001"),
+        ("db upgrade", "0001", "0005"),
     ]
     assert rows[2]["reason"] == "back to 0.1"
     assert instar("history", "--verify", at=shop).code == 0
@@ -62,7 +62,7 @@ def test_a_downgrade_shows_what_it_drops_and_wants_the_environments_name_and_a_r
     assert instar("db", "downgrade", "0002", "--confirm", "production", "--reason", "x", at=shop).code == 2
     assert instar("db", "downgrade", "0002", "--confirm", "local", at=shop).code == 2
     assert instar("db", "check", at=shop).code == 0
-    assert instar("db", "downgrade", "0004", "--confirm", "local", "--reason", "x", at=shop).code == 2
+    assert instar("db", "downgrade", "0005", "--confirm", "local", "--reason", "x", at=shop).code == 2
     assert instar("db", "downgrade", "0042", "--confirm", "local", "--reason", "x", at=shop).code == 1
     assert instar("db", "downgrade", "base", "--confirm", "local", "--reason", "x", at=shop).code == 0
     assert instar("db", "current", "-o", "json", at=shop).json["standing"] == "empty"

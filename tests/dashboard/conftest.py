@@ -55,10 +55,11 @@ def looked_at(carried: Shop) -> Site:
 
 @pytest.fixture
 def site(looked_at: Site) -> Site:
-    """The same with nobody signed in and nothing done yet."""
+    """The same with nobody signed in and nothing done yet: sessions, keys and audit are this one's own."""
     watcher = Watcher(looked_at.project, looked_at.connection)
     watcher.seen = looked_at.watcher.seen
-    return Site(looked_at.project, looked_at.connection, watcher, Door(looked_at.project.serve.tokens))
+    door = Door(looked_at.project.serve.tokens)
+    return Site(looked_at.project, looked_at.connection, watcher, door, store=looked_at.store)
 
 
 @pytest.fixture

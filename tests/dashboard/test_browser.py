@@ -22,6 +22,7 @@ PATHS = (
     "/dead-letters",
     "/consumers",
     "/history",
+    "/history/servers",
     "/subjects/nope",
 )
 SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
@@ -126,7 +127,7 @@ def test_a_migration_is_paused_and_resumed_with_the_keyboard_alone(page: Page) -
     page.get_by_role("link", name="Resume…").press("Enter")
     page.get_by_role("button", name="Resume it").press("Enter")
     page.get_by_role("status").get_by_text("Resumed.").wait_for()
-    page.goto("/history")
+    page.goto("/history/servers")
     assert page.get_by_text("the disk is full").count() >= 1
 
 

@@ -13,7 +13,17 @@ from tests.support.shop import FILES
 from instar.dashboard.site import open_site
 from instar.project.project import load_project
 
-PAGES = ("/", "/migrations", "/subjects", "/records", "/records/pasted", "/dead-letters", "/consumers", "/history")
+PAGES = (
+    "/",
+    "/migrations",
+    "/subjects",
+    "/records",
+    "/records/pasted",
+    "/dead-letters",
+    "/consumers",
+    "/history",
+    "/history/servers",
+)
 LIMIT_BYTES = 60_000
 LIMIT_S = 0.1
 

@@ -20,7 +20,6 @@ from instar.core.rollout.phase import Phase
 from instar.core.rollout.state import Rollout, Step, Underway
 from instar.dashboard.deprecation import Ending, ending
 from instar.dashboard.guard import Limiter
-from instar.dashboard.idempotency import KEPT_S, Once
 from instar.dashboard.moves import Move
 from instar.dashboard.paging import cursor_of, page, place_of
 from instar.dashboard.problems import Problem
@@ -54,31 +53,6 @@ def test_a_cursor_is_a_place_or_a_problem(cursor: str) -> None:
         place = place_of(cursor, int, str)
         assert place is not None
         assert [type(part) for part in place] == [int, str]
-
-
-def test_a_key_is_at_work_then_known_then_forgotten() -> None:
-    now_s = 0.0
-    once = Once(now_s=lambda: now_s)
-    with once.doing("ada", "k", b"pause") as answer:
-        assert not answer.done
-        with pytest.raises(Problem, match="still at work"), once.doing("ada", "k", b"pause"):
-            pass
-        answer.document, answer.done = {"paused": True}, True
-    with once.doing("ada", "k", b"pause") as again:
-        assert again.document == {"paused": True}
-    with once.doing("grace", "k", b"resume") as other:
-        assert not other.done  # a key is its caller's
-    now_s = KEPT_S + 1
-    with once.doing("ada", "k", b"pause") as later:
-        assert not later.done
-
-
-def test_what_failed_can_be_asked_again() -> None:
-    once = Once()
-    with pytest.raises(RuntimeError), once.doing("ada", "k", b"pause"):
-        raise RuntimeError
-    with once.doing("ada", "k", b"pause") as answer:
-        assert not answer.done
 
 
 @given(st.lists(st.floats(0, 5), max_size=40))

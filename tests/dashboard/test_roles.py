@@ -26,6 +26,7 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int]]] = [
     ("GET", "/v1/", None, READ),
     ("GET", "/v1/verdicts", None, READ),
     ("GET", "/v1/audit", None, (401, 403, 200, 200)),
+    ("GET", "/v1/ledger", None, READ),
     ("GET", "/v1/subjects", None, READ),
     ("GET", "/v1/subjects/orders", None, READ),
     ("GET", "/v1/subjects/orders/versions", None, READ),
@@ -87,6 +88,7 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int]]] = [
     ("POST", "/dead-letters/orders-v3/settle/redrive", "form", (401, 403, 303, 303)),
     ("GET", "/consumers", None, PAGE),
     ("GET", "/history", None, PAGE),
+    ("GET", "/history/servers", None, PAGE),
     ("GET", "/v1/openapi.json", None, (200, 200, 200, 200)),
     ("GET", "/sign-in", None, (200, 200, 200, 200)),
     ("POST", "/sign-in", "form", (401, 401, 401, 401)),
@@ -200,7 +202,7 @@ def test_what_changes_things_is_refused_across_sites(
     answer = ask(client, method, path, body)
     assert answer.status_code == 403
     assert answer.json()["type"] == "urn:instar:problem:cross-site"
-    assert site.audit.newest() == []
+    assert [(deed.by, deed.outcome) for deed in site.audit.newest()] == [("", "refused")]
 
 
 def test_the_same_site_is_no_other_site(as_: Callable[[str], TestClient]) -> None:

@@ -77,7 +77,8 @@ def test_what_is_refused_says_why_and_begins_nothing(site: Site, as_: Callable[[
         assert answer.json()["type"] == "urn:instar:problem:rollout-refused"
         assert answer.json()["reason"] == why
     assert site.moves.of("sales-v3") is None
-    assert site.audit.newest() == []
+    told = [(deed.by, deed.what, deed.migration, deed.outcome) for deed in site.audit.newest()]
+    assert told == [("operator-1", verb, "sales-v3", "refused") for verb in ("rollback", "switch", "apply")]
 
 
 def test_who_asked_may_not_approve(as_: Callable[[str], TestClient]) -> None:
@@ -99,12 +100,12 @@ def test_a_migration_is_moved_by_one_at_a_time_and_the_next_may_go_on() -> None:
         assert go.wait(WITHIN_S)
         return Result("done", Rollout("sales-v3"), "switch is done")
 
-    moves.begin("sales-v3", "switch", "ada", works, lambda: None)
+    moves.begin("sales-v3", "switch", "ada", works, lambda _: None)
     with pytest.raises(Problem, match="begun by ada"):
-        moves.begin("sales-v3", "rollback", "grace", works, lambda: None)
+        moves.begin("sales-v3", "rollback", "grace", works, lambda _: None)
     go.set()
     moves.wait("sales-v3", WITHIN_S)
-    moves.begin("sales-v3", "rollback", "grace", works, lambda: None)
+    moves.begin("sales-v3", "rollback", "grace", works, lambda _: None)
     moves.wait("sales-v3", WITHIN_S)
     move = moves.of("sales-v3")
     assert move is not None
@@ -125,7 +126,7 @@ def test_whatever_ends_a_move_is_told(error: BaseException, said: str) -> None:
     def breaks() -> Result:
         raise error
 
-    def cannot_look() -> None:
+    def cannot_look(_: object) -> None:
         raise RuntimeError
 
     moves.begin("sales-v3", "switch", "ada", breaks, cannot_look)

@@ -17,17 +17,20 @@ from instar.core.ledger import Sound
 from instar.core.rollout.limits import Sample
 from instar.core.rollout.storage import Noted
 from instar.state import schema
+from instar.state.audit import Deed
 from instar.state.database import Database
 from instar.state.errors import NotMigrated, NotThere, TooNew
+from instar.state.idempotency import Request
 from instar.state.opening import State, open_database, open_state, state_of
 from instar.state.readers import DeclaredReader
 from instar.state.rehearsals import Rehearsed
+from instar.state.sessions import Session
 from instar.state.tables import metadata
 from instar.state.verifications import Verified
 from instar.state.worker_events import WorkerEvent
 
 FOR_EVER_MS = 2**50
-REVISIONS = ["0001", "0002", "0003", "0004"]
+REVISIONS = ["0001", "0002", "0003", "0004", "0005"]
 
 
 def fill_0001(state: State) -> None:
@@ -53,7 +56,19 @@ def fill_0004(state: State) -> None:
     state.census.keep([Mix(0, 7, 0, 60_000, "orders", "orders", "shop", {"v1": 3})])
 
 
-FILL: dict[str, Callable[[State], None]] = {"0001": fill_0001, "0002": fill_0002, "0003": fill_0003, "0004": fill_0004}
+def fill_0005(state: State) -> None:
+    state.sessions.begin("5e55", Session("ada", "operator", "f00d"))
+    state.answers.take(Request("ada", "k", "f1"), "server 1")
+    state.audit.add(Deed("d1", 5, 6, "ada", "operator", "pause", "orders-v3", "the disk is full"))
+
+
+FILL: dict[str, Callable[[State], None]] = {
+    "0001": fill_0001,
+    "0002": fill_0002,
+    "0003": fill_0003,
+    "0004": fill_0004,
+    "0005": fill_0005,
+}
 
 
 def contents(database: Database) -> dict[str, list[Any]]:
@@ -106,9 +121,9 @@ class Migrations:
             now = set(contents(database))
             assert now - before == set(step.tables)
             before = now
-        assert [step.revision for step in schema.steps_down(database, "0001")] == ["0004", "0003", "0002"]
+        assert [step.revision for step in schema.steps_down(database, "0001")] == ["0005", "0004", "0003", "0002"]
         assert [step.revision for step in schema.steps_down(database, schema.BASE)] == REVISIONS[::-1]
-        assert schema.steps_down(database, "0004") == ()
+        assert schema.steps_down(database, "0005") == ()
 
     def test_a_step_that_fails_leaves_nothing_behind(self, database: Database) -> None:
         with database.writing() as connection:
@@ -128,13 +143,13 @@ class Migrations:
             lambda: schema.downgrade(database, "0001"),
             lambda: schema.steps_down(database, "0001"),
         ):
-            with pytest.raises(TooNew, match=r"revision 0999.*knows up to 0004"):
+            with pytest.raises(TooNew, match=r"revision 0999.*knows up to 0005"):
                 act()
 
     def test_a_revision_that_is_none_is_named_with_those_there_are(self, database: Database) -> None:
         with pytest.raises(NotThere, match="'0042'") as nothing:
             schema.upgrade(database, "0042")
-        assert "0001, 0002, 0003, 0004" in nothing.value.remedy
+        assert "0001, 0002, 0003, 0004, 0005" in nothing.value.remedy
 
     def test_two_upgrades_at_once_wait_for_each_other(self, database: Database) -> None:
         begin, ends = threading.Barrier(2), []
@@ -184,5 +199,5 @@ class TestOnPostgresql(Migrations):
         with contextlib.closing(open_database(postgresql_url, tmp_path)) as database:
             assert contents(database) == {}
             schema.upgrade(database, "0001")
-            with pytest.raises(NotMigrated, match="is at revision 0001; this instar needs revision 0004"):
+            with pytest.raises(NotMigrated, match="is at revision 0001; this instar needs revision 0005"):
                 schema.require(database)

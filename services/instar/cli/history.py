@@ -12,6 +12,7 @@ from instar.cli.exits import NO, OK, USAGE, fail
 from instar.cli.output import Format, print_rows, stderr
 from instar.cli.scope import EnvironmentOption, ProjectOption, open_project
 from instar.core.ledger import Broken, Entry, Head
+from instar.core.rollout.telling import effect_told, told
 from instar.operations.stating import state_of
 from instar.state.ledger import Ledger
 
@@ -99,13 +100,14 @@ def _row(entry: Entry, output: Format) -> dict[str, Any]:
         "at": datetime.fromtimestamp(entry.at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M"),
         "migration": entry.migration,
         "actor": entry.actor,
-        "action": entry.action,
+        "action": told(entry) if output is Format.TABLE else entry.action,
         "reason": entry.reason,
     }
     if output is Format.TABLE:
         return row | {"fingerprint": entry.fingerprint[:_SHORT]}
     return row | {
         "at_ms": entry.at_ms,
+        "effect": effect_told(entry),
         "fingerprint": entry.fingerprint,
         "details": json.loads(entry.details),
         "revision": entry.state_revision,

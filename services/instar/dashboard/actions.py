@@ -1,4 +1,8 @@
-"""What people and programs can change through this server: one place for the API and the pages, so one audit."""
+"""What people and programs can change through this server: one place for the API and the pages, so one audit.
+
+What brakes must work also where the state store is away: pause, resume and rate are orders in Kafka. What settles
+records for good waits for the store: nobody could say afterwards who did it.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,16 +26,17 @@ Directions = tuple[Direction, ...] | None
 def pause(site: Site, caller: Caller, migration: str, sides: Directions, why: str) -> dict[str, Any]:
     """Everybody who carries the migration's records stops, until resumed. Raises ``KafkaTrouble`` and ``Failure``."""
     state = _steered(site, migration, sides)
-    state.pause(_asked(caller, why))
-    site.audit.note(caller.name, caller.role.name.lower(), "pause", migration=migration, why=why)
+    with site.audit.doing(caller, "pause", migration, why, needs_store=False):
+        state.pause(_asked(caller, why))
     return {"migration": migration, "directions": list(state.directions), "paused": True}
 
 
 def resume(site: Site, caller: Caller, migration: str, sides: Directions) -> dict[str, Any]:
     """The end of a pause; ``resumed`` are the directions that were paused."""
     state = _steered(site, migration, sides)
-    resumed = state.resume()
-    site.audit.note(caller.name, caller.role.name.lower(), "resume", migration=migration)
+    with site.audit.doing(caller, "resume", migration, needs_store=False) as deed:
+        resumed = state.resume()
+        deed.details["resumed"] = list(resumed)
     return {"migration": migration, "directions": list(state.directions), "resumed": list(resumed), "paused": False}
 
 
@@ -42,8 +47,8 @@ def set_rate(site: Site, caller: Caller, migration: str, sides: Directions, limi
     except ValueError as problem:
         raise unfit(f"{problem}.", "Write 5000/s, 20MB/s, unlimited or default.") from problem
     state = _steered(site, migration, sides)
-    state.set_rate(rate, _asked(caller, why))
-    site.audit.note(caller.name, caller.role.name.lower(), "rate", migration=migration, rate=limit, why=why)
+    with site.audit.doing(caller, "rate", migration, why, needs_store=False, rate=limit):
+        state.set_rate(rate, _asked(caller, why))
     said = "as started" if rate is None else str(rate)
     return {"migration": migration, "directions": list(state.directions), "rate": said}
 
@@ -68,9 +73,12 @@ def redrive(site: Site, caller: Caller, migration: str, wanted: Wanted) -> dict[
             results[_result(outcome)] = results.get(_result(outcome), 0) + 1
             outputs += outcome.outputs
 
-    _by_side(wanted.choice, run)
     if wanted.execute:
-        site.audit.note(caller.name, caller.role.name.lower(), "redrive", migration=migration, results=results)
+        with site.audit.doing(caller, "redrive", migration, needs_store=True, **_chosen(wanted.choice)) as deed:
+            deed.details["results"] = results
+            _by_side(wanted.choice, run)
+    else:
+        _by_side(wanted.choice, run)
     return {"migration": migration, "executed": wanted.execute, "results": results, "outputs": outputs}
 
 
@@ -87,11 +95,12 @@ def discard(site: Site, caller: Caller, migration: str, wanted: Wanted, reason: 
         nonlocal count
         count += discarded(found, side, choice, reason, caller.name, doing=wanted.execute)
 
-    _by_side(wanted.choice, run)
     if wanted.execute:
-        site.audit.note(
-            caller.name, caller.role.name.lower(), "discard", migration=migration, letters=count, why=reason
-        )
+        with site.audit.doing(caller, "discard", migration, reason, needs_store=True, **_chosen(wanted.choice)) as deed:
+            _by_side(wanted.choice, run)
+            deed.details["discarded"] = count
+    else:
+        _by_side(wanted.choice, run)
     return {"migration": migration, "executed": wanted.execute, "letters": count, "reason": reason}
 
 
@@ -99,6 +108,15 @@ def _by_side(choice: Choice, run: Callable[[Direction, Choice], None]) -> None:
     for side in DIRECTIONS:
         if choice.direction in (None, side):
             run(side, Choice(side, choice.code, choice.hop, choice.field, choice.letters))
+
+
+def _chosen(choice: Choice) -> dict[str, Any]:
+    """Which letters are meant, for the audit."""
+    said = {"direction": choice.direction, "code": choice.code, "hop": choice.hop, "field": choice.field}
+    found: dict[str, Any] = {name: value for name, value in said.items() if value}
+    if choice.letters is not None:
+        found["letters"] = len(choice.letters)
+    return found
 
 
 def _result(outcome: Outcome) -> str:

@@ -15,14 +15,16 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from instar import __version__
-from instar.dashboard.api import convert, dead_letters, migrations, rollouts, standing, subjects, topics
+from instar.dashboard.api import convert, dead_letters, history, migrations, rollouts, standing, subjects, topics
 from instar.dashboard.api.convert import errors_of
 from instar.dashboard.api.document import Document
 from instar.dashboard.guard import LOOPBACK, Guard, Limiter
 from instar.dashboard.pages import router as pages
 from instar.dashboard.pages.rendering import error_page
 from instar.dashboard.problems import MEDIA_TYPE, Problem, ProblemDetails, problem_of
+from instar.dashboard.refusals import Refusals
 from instar.dashboard.site import Site
+from instar.dashboard.tending import tend
 from instar.kafka.errors import KafkaTrouble
 from instar.operations.failure import Failure
 from instar.registry.port import RegistryError
@@ -54,7 +56,7 @@ def make_app(site: Site, *, hosts: Sequence[str] | None = None, limiter: Limiter
     app.state.listeners = standing.Listeners()
     app.state.stopping = asyncio.Event()
     api = APIRouter(prefix=PREFIX)
-    for each in (standing, subjects, convert, migrations, rollouts, dead_letters, topics):
+    for each in (standing, subjects, convert, migrations, rollouts, dead_letters, topics, history):
         api.include_router(each.router)
     app.include_router(api)
     app.include_router(pages, include_in_schema=False)
@@ -66,7 +68,13 @@ def make_app(site: Site, *, hosts: Sequence[str] | None = None, limiter: Limiter
     serve = site.project.serve
     if hosts is None:
         hosts = [*serve.hosts, *(LOOPBACK if site.door.open or serve.hosts else ())]
-    app.add_middleware(Guard, hosts=hosts, https=serve.https, limiter=limiter or Limiter())
+    app.add_middleware(
+        Guard,
+        hosts=hosts,
+        https=serve.https,
+        limiter=limiter or Limiter(),
+        refused=Refusals(site).at_the_door,
+    )
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 
@@ -76,12 +84,15 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     site: Site = app.state.site
     stopping: asyncio.Event = app.state.stopping
     looking = asyncio.create_task(site.watcher.run(stopping))
+    tending = asyncio.create_task(tend(site, stopping))
     try:
         yield
     finally:
         stopping.set()
         await asyncio.to_thread(site.moves.stop)
-        await looking
+        await asyncio.gather(looking, tending)
+        if site.store is not None:
+            site.store.close()
 
 
 async def _answer(request: Request, error: Exception) -> Response:
@@ -91,8 +102,9 @@ async def _answer(request: Request, error: Exception) -> Response:
         # As text: what a console makes of exc_info shows the values of all locals, and records are among them.
         trace = "".join(traceback.format_exception(error)) if problem.code == "internal" else None
         log.error("a request failed", path=request.url.path, status=problem.status, why=problem.detail, trace=trace)
+    await asyncio.to_thread(Refusals(request.app.state.site).of_request, request, error)
     if not request.url.path.startswith(PREFIX):
-        return error_page(request, problem)
+        return await asyncio.to_thread(error_page, request, problem)
     return Document(
         problem.document(request.url.path),
         status_code=problem.status,

@@ -1,16 +1,16 @@
 """Who asks: tokens, browsers' sessions and roles.
 
 A program sends its token with every request. A person gives it once, and the browser keeps a cookie that names a
-session in this process's memory: a restart asks again. Where no token is configured the server listens on loopback
-only, and whoever is on this machine is the operator.
+session (``sessions.py``). Only the cookie's hash is stored. What forms carry is derived from the cookie, so that
+nothing of it is stored at all and any server that knows the session knows its forms. Where no token is configured the
+server listens on loopback only, and whoever is on this machine is the operator.
 """
 
 import getpass
 import hmac
 import secrets
 import socket
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from hashlib import sha256
@@ -18,11 +18,12 @@ from hashlib import sha256
 from starlette.requests import HTTPConnection
 
 from instar.dashboard.problems import Problem
+from instar.dashboard.sessions import MemorySessions, SessionStore
 from instar.project.serving import Token
+from instar.state.sessions import SESSION_MS, Session
 
 COOKIE = "instar_session"
-SESSION_S = 12 * 3600
-_MAX_SESSIONS = 1_000
+SESSION_S = SESSION_MS // 1000
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="instar"'}
 
 
@@ -50,19 +51,12 @@ class Caller:
         return self.role >= role
 
 
-@dataclass(frozen=True, slots=True)
-class _Session:
-    caller: Caller
-    ends_s: float
-
-
 @dataclass(slots=True)
 class Door:
     """Lets callers in. ``tokens`` are the configured ones; none: everybody on this machine is the operator."""
 
     tokens: Sequence[Token]
-    now_s: Callable[[], float] = time.monotonic
-    _sessions: dict[str, _Session] = field(default_factory=dict)
+    sessions: SessionStore = field(default_factory=MemorySessions)
     _local: Caller = field(
         default_factory=lambda: Caller(_user(), Role.OPERATOR, secrets.token_urlsafe(32), by_cookie=True)
     )
@@ -81,9 +75,9 @@ class Door:
             found = self._of_token(token.strip()) if kind.lower() == "bearer" else None
             if found is None:
                 raise Problem(401, "unknown-token", "The token is not known here.", headers=_CHALLENGE)
-            return found
-        session = self._sessions.get(connection.cookies.get(COOKIE, ""))
-        return session.caller if session is not None and session.ends_s > self.now_s() else None
+            return Caller(found.name, Role[found.role.upper()], "", by_cookie=False)
+        cookie = connection.cookies.get(COOKIE)
+        return None if not cookie else self._of_session(cookie)
 
     def require(self, connection: HTTPConnection, role: Role) -> Caller:
         """Raises ``Problem`` 401 where nobody is known and 403 where they may not."""
@@ -101,26 +95,41 @@ class Door:
         found = self._of_token(token.strip())
         if found is None:
             return None
-        now_s = self.now_s()
-        for key in [key for key, session in self._sessions.items() if session.ends_s <= now_s]:
-            del self._sessions[key]
-        while len(self._sessions) >= _MAX_SESSIONS:
-            del self._sessions[next(iter(self._sessions))]
-        key = secrets.token_urlsafe(32)
-        caller = Caller(found.name, found.role, secrets.token_urlsafe(32), by_cookie=True)
-        self._sessions[key] = _Session(caller, now_s + SESSION_S)
-        return key
+        cookie = secrets.token_urlsafe(32)
+        self.sessions.begin(_name(cookie), Session(found.name, found.role, fingerprint(found)))
+        return cookie
 
     def sign_out(self, cookie: str) -> None:
-        self._sessions.pop(cookie, None)
+        self.sessions.end(_name(cookie))
 
-    def _of_token(self, token: str) -> Caller | None:
+    def _of_session(self, cookie: str) -> Caller | None:
+        """A session whose token was taken away, or given to another name or role, is over."""
+        session = self.sessions.find(_name(cookie))
+        found = next((each for each in self.tokens if session and session.token == fingerprint(each)), None)
+        return None if found is None else Caller(found.name, Role[found.role.upper()], _csrf(cookie), by_cookie=True)
+
+    def _of_token(self, token: str) -> Token | None:
         digest = sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
         found: Token | None = None
         for each in self.tokens:  # all of them, so that the time says nothing
             if hmac.compare_digest(each.sha256, digest):
                 found = each
-        return None if found is None else Caller(found.name, Role[found.role.upper()], "", by_cookie=False)
+        return found
+
+
+def fingerprint(token: Token) -> str:
+    """Changes with the token and with whose and for what it is."""
+    return sha256("\0".join((token.name, token.role, token.sha256)).encode()).hexdigest()
+
+
+def _name(cookie: str) -> str:
+    """Under which a session is stored."""
+    return sha256(cookie.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _csrf(cookie: str) -> str:
+    """What forms of a session carry. Whoever sees it does not get the cookie from it."""
+    return hmac.new(cookie.encode("utf-8", "surrogateescape"), b"instar form 1", sha256).hexdigest()
 
 
 def _user() -> str:

@@ -1,5 +1,6 @@
 """What stands before every request: whose host it names, from where it comes, how large and how frequent it is."""
 
+import asyncio
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 RATE_PER_S = 40.0
 BURST = 200.0
 _MAX_CALLERS = 10_000
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -62,6 +63,7 @@ class Guard:
     https: bool = False
     limiter: Limiter = field(default_factory=Limiter)
     max_body_bytes: int = MAX_BODY_BYTES
+    refused: Callable[[Scope, Problem], None] = lambda _scope, _problem: None  # told of it, in a thread: it may wait
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -80,6 +82,8 @@ class Guard:
 
         problem = self._problem(scope)
         if problem is not None:
+            if scope["method"] not in SAFE:
+                await asyncio.to_thread(self.refused, scope, problem)
             await _answer(problem, scope, send_guarded)
             return
         body = _Body(receive, self.max_body_bytes)
@@ -100,7 +104,7 @@ class Guard:
         if wait_s:
             seconds = str(math.ceil(wait_s))
             return Problem(429, "too-many-requests", "Too many requests.", headers={"Retry-After": seconds})
-        if scope["method"] not in _SAFE and is_foreign(headers):
+        if scope["method"] not in SAFE and is_foreign(headers):
             detail = "The request comes from another site."
             return Problem(403, "cross-site", detail, "Use this server's own pages, or send it from a program.")
         length = headers.get("content-length", "0")

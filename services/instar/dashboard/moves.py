@@ -63,10 +63,10 @@ class Moves:
         return self._moves.get(migration)
 
     def begin(
-        self, migration: str, what: str, by: str, work: Callable[[], Result], after: Callable[[], object]
+        self, migration: str, what: str, by: str, work: Callable[[], Result], after: Callable[[dict[str, Any]], object]
     ) -> Move:
-        """Start ``work``; ``after`` runs when it has ended, before anybody is told so. Raises ``Problem`` while another
-        one is at work."""
+        """Start ``work``; ``after`` is given what became of it, before anybody is told so. Raises ``Problem`` while
+        another one is at work."""
         with self._lock:
             known = self._moves.get(migration)
             if known is not None and known.running:
@@ -97,10 +97,12 @@ class Moves:
         for migration in list(self._threads):
             self.wait(migration, STOPPED_WITHIN_S)
 
-    def _run(self, migration: str, move: Move, work: Callable[[], Result], after: Callable[[], object]) -> None:
+    def _run(
+        self, migration: str, move: Move, work: Callable[[], Result], after: Callable[[dict[str, Any]], object]
+    ) -> None:
         result = _outcome(migration, move, work)
         try:
-            after()
+            after(result)
         except Exception:  # a look that fails must not leave the move running for ever; the log has why
             log.error("nobody could look after a move", migration=migration, trace=traceback.format_exc())  # noqa: TRY400
         self._moves[migration] = replace(move, ended=datetime.now(UTC), result=result)

@@ -1,6 +1,6 @@
 """Moving a rollout through this server: what the commands do, by role, and written down in the same audit."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,10 +17,12 @@ from instar.operations.moving import Shown
 from instar.operations.rolling import Rolling, rolling
 from instar.rollout.coordinator import Result
 from instar.state.approvals import Request
+from instar.state.audit import REFUSED
 
 LOOK_RECORDS = 100_000  # of the old topic's newest, for who still writes it: as `instar retire`
 FINAL = ("retire", "abandon")
 NOT_SAID = "not said yet"
+_GO_ON = "Nobody is at it now. Give it again under a new key, and it goes on from where it is; or revert it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,7 @@ def begin(site: Site, caller: Caller, migration: str, action: Action, wish: Wish
         with _rolling(site, caller, migration) as at:
             return at.coordinator.command(migration, command)
 
-    site.moves.begin(migration, action, caller.name, work, lambda: site.watcher.look(thoroughly=True))
-    site.audit.note(caller.name, caller.role.name.lower(), action, migration=migration, why=wish.reason)
+    _moved(site, caller, migration, action, wish.reason, work)
     return {**planned, "result": "begun"}
 
 
@@ -85,8 +86,7 @@ def revert(site: Site, caller: Caller, migration: str, reason: str, shown: str =
         with _rolling(site, caller, migration) as at:
             return at.coordinator.revert(migration, actor=caller.name, reason=reason)
 
-    site.moves.begin(migration, planned["what"], caller.name, work, lambda: site.watcher.look(thoroughly=True))
-    site.audit.note(caller.name, caller.role.name.lower(), planned["what"], migration=migration, why=reason)
+    _moved(site, caller, migration, planned["what"], reason, work)
     return {**planned, "result": "begun"}
 
 
@@ -96,7 +96,7 @@ def lesson(site: Site, caller: Caller, migration: str, cause: str, fix: str, lea
         event = Lesson(caller.name, cause, fix, learnt)
         result = at.coordinator.tell(migration, event, actor=caller.name, reason=f"{cause} / {fix} / {learnt}")
         _refuse(result)
-    site.audit.note(caller.name, caller.role.name.lower(), "lesson", migration=migration, lesson=learnt)
+    site.audit.note(caller, "lesson", migration, cause, fix=fix, lesson=learnt)
     return moving.as_dict(result)
 
 
@@ -104,7 +104,7 @@ def ask(site: Site, caller: Caller, migration: str, action: Action, reason: str)
     """Ask for somebody else's yes."""
     with _rolling(site, caller, migration) as at:
         made = at.state.approvals.get(approving.ask(at, action, reason))
-    site.audit.note(caller.name, caller.role.name.lower(), f"ask for {action}", migration=migration, why=reason)
+    site.audit.note(caller, f"ask for {action}", migration, reason, request=made.id)
     return request_document(made)
 
 
@@ -117,14 +117,7 @@ def answer(
         _of_migration(at, request)
         say = at.state.approvals.approve if given == "approve" else at.state.approvals.refuse
         answered = say(request, caller.name, reason)
-    site.audit.note(
-        caller.name,
-        caller.role.name.lower(),
-        f"{given} {answered.action}",
-        migration=migration,
-        asked_by=answered.requested_by,
-        why=reason,
-    )
+    site.audit.note(caller, f"{given} {answered.action}", migration, reason, asked_by=answered.requested_by)
     return request_document(answered)
 
 
@@ -135,9 +128,10 @@ def requests(site: Site, caller: Caller, migration: str) -> list[dict[str, Any]]
 
 
 def standing(site: Site, caller: Caller, migration: str) -> dict[str, Any]:
-    """Where the rollout stands by the state store, and the last move of this server."""
+    """Where the rollout stands by the state store, who is at it, and the last move of this server."""
     with _rolling(site, caller, migration) as at:
         rollout = at.coordinator.state(migration)
+        mover = at.state.rollouts.mover(migration)
     underway, move = rollout.underway, site.moves.of(migration)
     return {
         "migration": migration,
@@ -154,6 +148,8 @@ def standing(site: Site, caller: Caller, migration: str) -> dict[str, Any]:
             "by": underway.actor,
             "reason": underway.reason,
             "left": [words(each) for each in rollout.effects],
+            "moved_by": mover or None,
+            "remedy": None if mover else _GO_ON,
         },
         "move": None if move is None else move.as_dict(),
     }
@@ -171,6 +167,21 @@ def request_document(request: Request) -> dict[str, Any]:
         "answer": request.answer_reason or None,
         "expires_ms": request.expires_at_ms,
     }
+
+
+def _moved(site: Site, caller: Caller, migration: str, what: str, why: str, work: Callable[[], Result]) -> None:
+    """Begin it, written down before and after. Without the store nothing would move anyway."""
+    deed = site.audit.begin(caller, what, migration, why, needs_store=True)
+
+    def ended(result: dict[str, Any]) -> None:
+        site.audit.end(deed, result["result"], message=result["message"])
+        site.watcher.look(thoroughly=True)
+
+    try:
+        site.moves.begin(migration, what, caller.name, work, ended)
+    except Problem as problem:
+        site.audit.end(deed, REFUSED, error=problem.detail)
+        raise
 
 
 @contextmanager

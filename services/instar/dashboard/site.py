@@ -11,6 +11,8 @@ from instar.dashboard.callers import Caller, Door, Role
 from instar.dashboard.cluster import Connection
 from instar.dashboard.idempotency import Once
 from instar.dashboard.moves import Moves
+from instar.dashboard.sessions import KeptSessions
+from instar.dashboard.store import Store
 from instar.dashboard.watcher import Watcher
 from instar.operations.failure import Failure
 from instar.project.late import Unresolved
@@ -19,7 +21,10 @@ from instar.project.project import Project
 
 @dataclass(slots=True)
 class Site:
-    """One served project. It is read once; a changed project is served after a restart."""
+    """One served project. It is read once; a changed project is served after a restart.
+
+    Without a ``store`` sessions, keys and audit are this process's own.
+    """
 
     project: Project
     connection: Connection
@@ -28,6 +33,7 @@ class Site:
     audit: Audit = field(default_factory=Audit)
     once: Once = field(default_factory=Once)
     moves: Moves = field(default_factory=Moves)
+    store: Store | None = None
 
 
 def open_site(project: Project, bootstrap: str | None = None) -> Site:
@@ -36,8 +42,16 @@ def open_site(project: Project, bootstrap: str | None = None) -> Site:
         tokens = project.serve.callers(os.environ, project.root)
     except Unresolved as problem:
         raise Failure(str(problem), problem.remedy) from problem
-    connection = Connection(project, bootstrap)
-    return Site(project, connection, Watcher(project, connection), Door(tokens))
+    connection, store = Connection(project, bootstrap), Store(project)
+    return Site(
+        project,
+        connection,
+        Watcher(project, connection),
+        Door(tokens, KeptSessions(store)),
+        Audit(store),
+        Once(store),
+        store=store,
+    )
 
 
 def site_of(request: Request) -> Site:

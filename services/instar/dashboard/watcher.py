@@ -79,6 +79,7 @@ class MigrationSeen:
     rollout: Rollout | None = None
     entries: tuple[Entry, ...] = ()  # of the ledger, the newest last
     requests: tuple[Request, ...] = ()  # for approvals, the newest first
+    stranger: str = ""  # why another state store seems to govern it; empty: none does
 
     @property
     def letters(self) -> int | None:
@@ -197,10 +198,13 @@ class Watcher:
                 rollout = at.rollout_or_none()
                 entries = () if rollout is None else tuple(at.state.ledger.entries(name, newest=ENTRIES))
                 requests = () if rollout is None else tuple(at.state.approvals.list(name)[:ENTRIES])
+                stranger = "" if rollout is None else at.another_store()
         except (KafkaTrouble, Failure, StateTrouble) as problem:
             log.warning("it cannot be said how a migration stands", migration=name, why=str(problem))
-            return replace(seen, verdicts=None, rollout=None, entries=(), requests=())
-        return replace(seen, verdicts=tuple(found), rollout=rollout, entries=entries, requests=requests)
+            return replace(seen, verdicts=None, rollout=None, entries=(), requests=(), stranger="")
+        return replace(
+            seen, verdicts=tuple(found), rollout=rollout, entries=entries, requests=requests, stranger=stranger
+        )
 
     def _causes(self, name: str, cluster: Cluster) -> tuple[CauseSeen, ...] | None:
         try:

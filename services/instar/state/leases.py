@@ -93,6 +93,12 @@ class Leases:
         if row is None or row.token != lease.token or row.until_ms <= self.database.now_ms(connection):
             raise self._lost(lease)
 
+    def holder(self, migration: str) -> str:
+        """Who holds it now; empty: nobody."""
+        asked = sa.select(leases.c.owner).where(self._row(migration), leases.c.until_ms > self.database.now)
+        with self.database.reading() as connection:
+            return connection.execute(asked).scalar_one_or_none() or ""
+
     def _take(self, migration: str, owner: str) -> HeldLease:
         first = {"environment": self.environment, "migration": migration, "owner": "", "token": 0, "until_ms": 0}
         with self.database.writing() as connection:

@@ -15,6 +15,7 @@ from instar.core.rollout.storage import Noted
 from instar.state.database import Database
 from instar.state.tables import ledger, ledger_heads, rollouts
 from instar.state.text import storable
+from instar.state.wanted import Wanted, holds, within
 
 _COLUMNS = [column.name for column in ledger.columns]
 
@@ -74,6 +75,18 @@ class Ledger:
                 return [_entry(row) for row in connection.execute(asked.order_by(ledger.c.number))]
             rows = connection.execute(asked.order_by(ledger.c.number.desc()).limit(newest))
             return [_entry(row) for row in rows][::-1]
+
+    def page(self, wanted: Wanted, limit: int, before: int | None = None) -> list[Entry]:
+        """The newest first; those ``before`` a number. ``what`` may be an effect's name as well: close epoch."""
+        asked = sa.select(ledger).where(ledger.c.environment == self._environment, *within(wanted, ledger))
+        if wanted.what:
+            effect = "".join(word[:1].upper() + word[1:] for word in wanted.what.split())
+            named = ledger.c.details.contains(f'"do":"{storable(effect)}', autoescape=True)
+            asked = asked.where(holds(ledger.c.action, wanted.what) | named)
+        if before is not None:
+            asked = asked.where(ledger.c.number < before)
+        with self._database.reading() as connection:
+            return [_entry(row) for row in connection.execute(asked.order_by(ledger.c.number.desc()).limit(limit))]
 
     def head(self) -> Head:
         """Where it ends now: to be written down elsewhere, as an anchor of a later ``verify``."""

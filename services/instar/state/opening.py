@@ -7,14 +7,17 @@ from pathlib import Path
 
 from instar.state import schema
 from instar.state.approvals import Approvals
+from instar.state.audit import Trail
 from instar.state.census_results import CensusResults
 from instar.state.database import Database
+from instar.state.idempotency import Answers
 from instar.state.leases import Leases
 from instar.state.ledger import Ledger
 from instar.state.readers import Readers
 from instar.state.rehearsals import Rehearsals
 from instar.state.rollouts import Rollouts
 from instar.state.samples import Samples
+from instar.state.sessions import Sessions
 from instar.state.url import parse_url
 from instar.state.verifications import Verifications
 from instar.state.worker_events import WorkerEvents
@@ -35,6 +38,9 @@ class State:
     samples: Samples
     worker_events: WorkerEvents
     census: CensusResults
+    sessions: Sessions
+    answers: Answers
+    audit: Trail
 
 
 def open_database(url: str, root: Path) -> Database:
@@ -70,4 +76,7 @@ def state_of(database: Database, environment: str) -> State:
         Samples(database, environment),
         WorkerEvents(database, environment),
         CensusResults(database, environment),
+        Sessions(database, environment),
+        Answers(database, environment),
+        Trail(database, environment),
     )

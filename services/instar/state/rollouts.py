@@ -45,6 +45,10 @@ class Rollouts:
         """Held until left. Raises ``LeaseTaken``."""
         return self._leases.held(migration, owner)
 
+    def mover(self, migration: str) -> str:
+        """Who moves it at this moment; empty: nobody."""
+        return self._leases.holder(migration)
+
     def write(self, migration: str, document: Document, noted: Noted, *, expected_revision: int, lease: Token) -> int:
         """Persist the rollout and its ledger entry, and use up its approval; the new revision.
 

@@ -154,3 +154,50 @@ census = sa.Table(
     sa.Column("result", sa.Text, nullable=False),
     sa.Index("instar_census_by_time", "environment", "last_ms"),
 )
+
+sessions = sa.Table(
+    "instar_sessions",
+    metadata,
+    sa.Column("environment", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),  # SHA-256 of what the browser keeps
+    sa.Column("caller", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("token", sa.Text, nullable=False),  # fingerprint of the token, its name and its role
+    sa.Column("began_ms", sa.BigInteger, nullable=False),
+    sa.Column("until_ms", sa.BigInteger, nullable=False),
+    sa.Index("instar_sessions_by_end", "environment", "until_ms"),
+)
+
+idempotency = sa.Table(
+    "instar_idempotency",
+    metadata,
+    sa.Column("environment", sa.Text, primary_key=True),
+    sa.Column("caller", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("fingerprint", sa.Text, nullable=False),  # of the request
+    sa.Column("at_ms", sa.BigInteger, nullable=False),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("until_ms", sa.BigInteger, nullable=False),  # of the owner's lease
+    sa.Column("status", sa.Integer, nullable=False),  # of the answer; 0: it is at work
+    sa.Column("answer", sa.Text, nullable=False),
+    sa.Index("instar_idempotency_by_time", "environment", "at_ms"),
+)
+
+audit = sa.Table(
+    "instar_audit",
+    metadata,
+    sa.Column("number", _ID, primary_key=True),
+    sa.Column("environment", sa.Text, nullable=False),
+    sa.Column("deed", sa.Text, nullable=False),  # what is begun and what became of it have the same
+    sa.Column("began_ms", sa.BigInteger, nullable=False),  # by the server's clock: the database was perhaps away
+    sa.Column("at_ms", sa.BigInteger, nullable=False),  # likewise
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("what", sa.Text, nullable=False),
+    sa.Column("migration", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("details", sa.Text, nullable=False),
+    sa.Index("instar_audit_by_deed", "environment", "deed", "number"),
+    sa.Index("instar_audit_by_number", "environment", "number"),
+)

@@ -33,18 +33,19 @@ def once(
     do: Callable[[], dict[str, Any]],
     *,
     begins: str = "",
+    needs_store: bool = False,
 ) -> Document:
     """Do it, or answer as it was answered when it was done under this key. Raises ``Problem``.
 
-    ``begins``: it is only begun (202), and this is the address that says how it goes on.
+    ``begins``: it is only begun (202), and this is the address that says how it goes on. ``needs_store``: without the
+    state store it is not done, for a restart would forget that it was.
     """
     asked = orjson.dumps([request.method, request.url.path, body.model_dump(mode="json")])
-    with site.once.doing(caller.name, key, asked) as answer:
-        repeated = answer.done
-        if not repeated:
+    with site.once.doing(caller.name, key, asked, needs_store=needs_store or bool(begins)) as answer:
+        if not answer.repeated:
             answer.document = do()
-            answer.done = True
-        headers = {"Location": begins} if begins else {}
-        if repeated:
-            headers["Idempotency-Replayed"] = "true"
-        return Document(answer.document, status_code=202 if begins else 200, headers=headers)
+            answer.status = 202 if begins else 200
+    headers = {"Location": begins} if begins else {}
+    if answer.repeated:
+        headers["Idempotency-Replayed"] = "true"
+    return Document(answer.document, status_code=answer.status, headers=headers)

@@ -135,7 +135,15 @@ def redrive(
     site: OfSite, caller: Operator, migration: MigrationName, asked: Letters, key: Key, request: Request
 ) -> Document:
     """Publish outstanding letters through today's chain; the same letter is never published twice."""
-    return once(site, caller, key, request, asked, lambda: actions.redrive(site, caller, migration, asked.wanted))
+    return once(
+        site,
+        caller,
+        key,
+        request,
+        asked,
+        lambda: actions.redrive(site, caller, migration, asked.wanted),
+        needs_store=asked.execute,
+    )
 
 
 @router.post("/discard", responses=problems(*KAFKA))
@@ -150,6 +158,7 @@ def discard(
         request,
         asked,
         lambda: actions.discard(site, caller, migration, asked.wanted, asked.reason, asked.confirm),
+        needs_store=asked.execute,
     )
 
 

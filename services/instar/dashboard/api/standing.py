@@ -1,5 +1,6 @@
-"""How things stand: the verdicts, what moves as a stream of events, and who did what."""
+"""How things stand: the verdicts, and what moves as a stream of events."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from instar.dashboard.api.document import Cursor, Document, Limit, Page, problem
 from instar.dashboard.live import live_values
 from instar.dashboard.paging import DEFAULT_LIMIT, page
 from instar.dashboard.problems import Problem
-from instar.dashboard.site import OfSite, Operator, Site, Viewer
+from instar.dashboard.site import OfSite, Site, Viewer
 from instar.dashboard.verdicts import verdicts
 
 router = APIRouter()
@@ -58,16 +59,6 @@ def _name(verdict: dict[str, Any]) -> str:
     return f"{verdict['subject']}/{verdict['version']}/{verdict['migration']}"
 
 
-@router.get("/audit", tags=["standing"], response_model=Page, responses=problems())
-def audit(site: OfSite, _: Operator) -> Document:
-    """Who changed what through this server since it started, the newest first. The log has all of it."""
-    items = [
-        {"at": deed.at.isoformat(), "by": deed.by, "role": deed.role, "what": deed.what, "about": dict(deed.about)}
-        for deed in site.audit.newest()
-    ]
-    return Document({"items": items, "next": None})
-
-
 class Listeners:
     """How many streams are open; a server must not be talked out of its sockets."""
 
@@ -103,7 +94,7 @@ async def _stream(site: Site, listeners: Listeners, request: Request) -> AsyncIt
         last = request.headers.get("last-event-id", "")
         number = int(last) if last.isdecimal() and len(last) < 10 else -1
         yield b"retry: 3000\n\n"
-        while not request.app.state.stopping.is_set() and site.door.caller(request) is not None:
+        while not request.app.state.stopping.is_set() and await asyncio.to_thread(_is_let_in, site, request):
             seen = site.watcher.seen
             if seen.number == number:
                 seen = await site.watcher.changed(number, HEARTBEAT_S)
@@ -114,6 +105,11 @@ async def _stream(site: Site, listeners: Listeners, request: Request) -> AsyncIt
             yield _event("migrations", number, {"at_s": seen.at_s, "values": live_values(seen, site.moves)})
     finally:
         listeners.open -= 1
+
+
+def _is_let_in(site: Site, request: Request) -> bool:
+    """In a thread: it asks the state store."""
+    return site.door.caller(request) is not None
 
 
 def _event(kind: str, number: int, data: Mapping[str, Any]) -> bytes:

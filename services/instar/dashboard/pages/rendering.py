@@ -72,6 +72,8 @@ def render(request: Request, template: str, caller: Caller | None, *, status: in
             environment=site.project.environment_name,
             seen=seen,
             age_s=max(0, round(time.time() - seen.at_s)) if seen.number else None,
+            away=None if site.store is None else site.store.away,
+            strangers=[look for look in seen.migrations.values() if look.stranger],
             may_approve=caller is not None and caller.may(Role.APPROVER),
             may_operate=caller is not None and caller.role.name != "VIEWER",
             **more,

@@ -7,6 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from instar.dashboard.callers import COOKIE, SESSION_S, check_csrf
 from instar.dashboard.pages.rendering import render
+from instar.dashboard.refusals import address_of
 from instar.dashboard.site import OfSite
 
 router = APIRouter()
@@ -29,6 +30,7 @@ def sign_in(
     """The guard has refused what comes from another site; a wrong token says no more than that it is wrong."""
     key = site.door.sign_in(token)
     if key is None:
+        site.audit.refused(None, "sign-in", "The token is not known here.", address_of(request.scope))
         return render(request, "sign_in.html", None, status=401, wrong=True, onwards=_onwards(onwards))
     response = RedirectResponse(_onwards(onwards), 303)
     secure = site.project.serve.https or request.url.scheme == "https"
