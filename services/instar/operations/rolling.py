@@ -18,6 +18,7 @@ from instar.core.rollout.event import (
     Circumstances,
     Event,
     LimitsSeen,
+    LimitVerdict,
     TimePassed,
     VerificationSeen,
     Waiver,
@@ -43,6 +44,14 @@ from instar.translation.group import unmovable
 
 _REQUESTS_TOLD = 20
 _NO_STATE = "The state store is needed for this."
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the machine made of a look, None where there was nothing to tell it, and the limits as they were judged."""
+
+    result: Result | None
+    verdicts: tuple[LimitVerdict, ...] = ()
 
 
 @dataclass(slots=True)
@@ -125,29 +134,29 @@ class Rolling:
             unmovable=tuple(self._unmovable(moving)),
         )
 
-    def observe(self) -> Result | None:
+    def observe(self) -> Observed:
         """Tell the machine what is seen of the world now; what limits ask for is done, and gone on with where it had to
-        wait: nobody gives a command for it. None: nothing to be told.
+        wait: nobody gives a command for it.
 
         Raises ``KafkaTrouble`` and ``StateTrouble``.
         """
         rollout = self._observed()
         if rollout is None:
-            return None
+            return Observed(None)
         seen = self.keeper.watch()
+        verdicts = self.keeper.limits()
         if rollout.underway is not None and (rollout.underway.actor == LIMITS or rollout.underway.reverting):
-            return self.coordinator.resume(self.name)
+            return Observed(self.coordinator.resume(self.name), verdicts)
         if rollout.underway is not None and self._left_closing(rollout.underway):
             # Whoever moves it and is alive has the lease, and this is refused.
             if rollout.place is Stage.IN_DOUBT:
-                return self.coordinator.resume(self.name)
+                return Observed(self.coordinator.resume(self.name), verdicts)
             why = f"producers were stopped for more than {self.migration.rollout.barrier} s and nobody went on"
-            return self.coordinator.revert(self.name, actor=self.actor, reason=why)
+            return Observed(self.coordinator.revert(self.name, actor=self.actor, reason=why), verdicts)
         found = self._seen(rollout, seen)
-        verdicts = self.keeper.limits()
         if verdicts and rollout.phase is not Phase.EXPANDED:
             found.append(LimitsSeen(now(), verdicts))
-        return self.coordinator.observe(self.name, found)
+        return Observed(self.coordinator.observe(self.name, found), verdicts)
 
     def _left_closing(self, underway: Underway) -> bool:
         """Do producers wait for longer than they may, because the command that stopped them has died?"""
