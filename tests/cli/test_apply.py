@@ -1,7 +1,9 @@
 """``instar apply`` and its files, and what ``instar switch`` asks before producers stop, on a real Kafka."""
 
 import json
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,10 @@ from tests.support.rolled_out import move, phase, run
 from instar.core.control import TOPIC
 from instar.core.rollout.control_messages import EpochMessage, key_of, value_of
 from instar.kafka.entries import write_entries
+from instar.rollout.running.bridges import BridgeHandler
+from instar.rollout.running.retention import Retention
+from instar.rollout.running.starts import Starts
+from instar.rollout.running.topics import CreateTopics
 from realkafka.pytest_plugin import Kafka
 
 OK, REFUSED = 0, 4
@@ -49,6 +55,53 @@ def test_a_plan_that_was_made_elsewhere_or_edited_is_refused_by_what_differs(sho
     assert instar("apply", str(file), "--execute", at=shop.root).code == OK
     again = instar("apply", str(file), "--execute", "-o", "json", at=shop.root)
     assert (again.code, again.json["result"]) == (OK, "nothing")
+
+
+def test_interrupted_apply_and_abandon_say_how_far_they_came_and_go_on_from_there(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = shop.migration
+    with interrupted_after(CreateTopics, monkeypatch):
+        ran = run(shop, "apply", "--execute", expect=130)
+    assert (ran.out, "Stopped: 1 of " in ran.err) == (f"{name} is draft, epoch 0\n", True)
+    assert "steps of apply are done, hold retention" in ran.err
+    assert f"→ again: instar apply {name} --execute" in ran.err
+    assert move(shop, "apply")["ran"][0].startswith("hold retention")
+
+    with interrupted_after(BridgeHandler, monkeypatch):
+        said = move(shop, "abandon", "--confirm", name, expect=130)
+    assert (said["result"], said["phase"]) == ("stopped", "expanded")
+    assert "1 of " in said["message"]
+    with interrupted_after(Starts, monkeypatch, "revert"):
+        ran = run(shop, "abandon", "--confirm", name, "--execute", "--reason", "why", expect=130)
+    assert f"→ again: instar abandon {name} --execute --confirm {name}" in ran.err
+    assert move(shop, "abandon", "--confirm", name)["result"] == "done"
+
+
+def test_an_interrupted_undoing_says_what_comes_next(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    with interrupted_after(Retention, monkeypatch):
+        run(shop, "apply", "--execute", expect=130)
+    with interrupted_after(Retention, monkeypatch, "revert"):
+        ran = run(shop, "apply", "--revert", "--reason", "no", "--execute", expect=130)
+    assert "Stopped: apply is being undone, create topic" in ran.err
+    assert f"→ again: instar apply {shop.migration} --revert --execute" in ran.err
+    assert move(shop, "apply", "--revert")["result"] == "undone"
+
+
+@contextmanager
+def interrupted_after(handler: type, monkeypatch: pytest.MonkeyPatch, method: str = "run") -> Iterator[None]:
+    """Somebody presses Ctrl-C while the first effect of that handler runs."""
+    run_it, pressed = getattr(handler, method), []
+
+    def and_pressed(*arguments: Any) -> Any:
+        if not pressed:
+            pressed.append(signal.raise_signal(signal.SIGINT))
+        return run_it(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(handler, method, and_pressed)
+        yield
+    assert pressed
 
 
 def test_a_switch_needs_no_guard_and_names_the_groups_that_it_could_not_move_before_producers_stop(shop: Shop) -> None:
