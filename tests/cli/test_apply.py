@@ -57,6 +57,17 @@ def test_a_plan_that_was_made_elsewhere_or_edited_is_refused_by_what_differs(sho
     assert (again.code, again.json["result"]) == (OK, "nothing")
 
 
+def test_a_report_is_words_and_as_json_one_document(shop: Shop) -> None:
+    assert "nothing was done yet" in run(shop, "report").out
+    move(shop, "apply")
+    words = run(shop, "report").out.splitlines()
+    assert words[0] == f"{shop.migration} is expanded, epoch 0: the old topic has authority"
+    assert any(line.startswith("apply: done, ") and line.endswith("by ada: the shows") for line in words)
+    said = run(shop, "report", "-o", "json", "--out", "report.html").json
+    assert (said["phase"], [each["transition"] for each in said["transitions"]]) == ("expanded", ["apply"])
+    assert (shop.root / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
 def test_interrupted_apply_and_abandon_say_how_far_they_came_and_go_on_from_there(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

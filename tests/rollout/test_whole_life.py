@@ -247,6 +247,7 @@ def test_orders_go_from_draft_to_retired_and_nobody_misses_or_doubles_one(shop: 
     told = [json.loads(line)["subject"] for line in (shop.root / TOLD).read_text(encoding="utf-8").splitlines()]
     assert told == [*(["switched", "rolled back"] if back_and_forward else []), "switched", "retired"]
     assert run(shop, "history", "--verify", "-o", "json").code == 0
-    report = run(shop, "report").json
+    report = run(shop, "report", "-o", "json").json
     assert report["complete"]
+    assert set(report["record"]["T"]) == {"0", "1"}
     assert [each["transition"] for each in report["transitions"]][-1] == "retire"
