@@ -247,13 +247,15 @@ class Site:
         said = standing.said
         control.close()
         state = rollout(shop)
+        # An open epoch 0 says what none says. It stays where a step was undone: its token fences older coordinators.
+        record = said.epoch if said.epoch is not None and (said.epoch.epoch or said.epoch.state != "open") else None
         return {
             "topics": {
                 label: None if topic is None else (topic.partitions, given(cluster, topic.name))
                 for label, topic in found.items()
             },
             "offsets": offsets,
-            "epoch": None if said.epoch is None else (said.epoch.authority, said.epoch.state, said.epoch.begun),
+            "epoch": None if record is None else (record.authority, record.state, record.begun),
             "bridges": {direction: each.order for direction, each in said.bridges.items()},
             "groups": {group.rpartition("-")[2]: (each.order, each.side) for group, each in said.groups.items()},
             "pauses": [way for way in ("up", "down") if key(shop.migration, way, PAUSE) in standing.entries],
