@@ -132,17 +132,38 @@ def test_a_switch_needs_no_guard_and_names_the_groups_that_it_could_not_move_bef
     assert phase(shop) == "verified"
 
 
-def test_a_store_that_knows_nothing_of_a_rollout_that_the_control_topic_tells_of_is_warned_of(shop: Shop) -> None:
-    write_entries(
-        shop.cluster,
-        TOPIC,
-        {
-            key_of(shop.migration, message): value_of(message)
-            for message in [EpochMessage(3, "new", "open", 7, 1, {0: 1, 1: 1}, {0: 1, 1: 1})]
-        },
-    )
-    for verb in ("doctor", "apply"):
-        ran = run(shop, verb, expect=None)
-        assert "epoch 3, open, authority new" in ran.out + ran.err
-        assert "another store moves it" in ran.out + ran.err
-        assert (shop.root / ".instar" / "state.db").exists() == (verb == "apply")
+def test_a_store_that_knows_nothing_of_what_the_control_topic_tells_moves_nothing_and_is_told_of(shop: Shop) -> None:
+    said_elsewhere(shop, EpochMessage(3, "new", "open", 7, 1, {0: 1, 1: 1}, {0: 1, 1: 1}))
+    ran = run(shop, "doctor", expect=None)
+    assert "epoch 3, open, authority new" in ran.out
+    assert "another store moves it" in ran.out
+    assert not (shop.root / ".instar" / "state.db").exists()
+    for verb in MOVING:
+        for execute in ([], ["--execute", *confirmed(shop, verb)]):
+            ran = run(shop, verb, "--reason", "why", *execute, expect=REFUSED)
+            assert "this state store has no rollout of it: another store moves it" in ran.err
+            assert "Let the setting `state` name the store" in ran.err
+    assert phase(shop) == "draft"
+    assert shop.cluster.find(shop.new) is None
+    assert "another store moves it" in run(shop, "report").err
+
+
+def test_a_store_that_another_one_has_left_behind_moves_nothing_more(shop: Shop) -> None:
+    move(shop, "apply")
+    assert move(shop, "apply")["result"] == "nothing"
+    said_elsewhere(shop, EpochMessage(1, "new", "open", 7, 1, {0: 1, 1: 1}, {0: 1, 1: 1}))
+    for verb in MOVING:
+        said = run(shop, verb, *confirmed(shop, verb), "--reason", "why", "--execute", expect=REFUSED).err
+        assert "this state store knows of epoch 0 at most: another store moves it" in said
+    assert "another store moves it" in run(shop, "doctor", expect=None).out
+
+
+MOVING = ("apply", "switch", "rollback", "retire", "abandon")
+
+
+def confirmed(shop: Shop, verb: str) -> tuple[str, ...]:
+    return ("--confirm", shop.migration) if verb in ("retire", "abandon") else ()
+
+
+def said_elsewhere(shop: Shop, message: EpochMessage) -> None:
+    write_entries(shop.cluster, TOPIC, {key_of(shop.migration, message): value_of(message)})

@@ -19,7 +19,7 @@ from instar.cli.moving import (
     move,
     undo,
 )
-from instar.cli.output import Document, stderr
+from instar.cli.output import Document
 from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption
 from instar.core.rollout.document import plan_of
 from instar.core.rollout.plan import Plan
@@ -57,10 +57,6 @@ def apply(
         if revert:
             return undo(at.coordinator, name, "apply", at.actor, reason, doing=doing, output=output, ending=ending)
         made = planned_now(at) if said is None else _compared(at, _planned(said, file), file)
-        other = at.another_store()
-        if other:
-            stderr.print(f"warning: {other}", markup=False, soft_wrap=True)
-            stderr.print("→ Let the setting `state` name the store that moves it.", markup=False, soft_wrap=True)
         command = applying(at, reason, waivers(waive or (), at.actor, reason), made)
         again = f"instar apply {plan} --execute"
         return move(at.coordinator, name, command, doing=doing, output=output, again=again, ending=ending)

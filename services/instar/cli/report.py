@@ -11,7 +11,8 @@ from instar.cli.moving import DocumentOption
 from instar.cli.output import Document, one_line, print_json, stderr
 from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, open_project
 from instar.cli.steering import MigrationArgument
-from instar.operations.rolling import rolling
+from instar.kafka.errors import KafkaTrouble
+from instar.operations.rolling import Rolling, rolling
 from instar.operations.rollout_report import as_html, as_text, report
 from instar.project.lock import write_atomically
 
@@ -38,6 +39,7 @@ def make_report(
             fail(f"{file}: a report is .json or .html.", "Name the file so.", USAGE)
     with rolling(open_project(project, environment), migration, bootstrap=bootstrap) as at:
         said = report(at)
+        _warn_of_another_store(at)
     for file in files:
         text = (
             as_html(said) if file.suffix == ".html" else orjson.dumps(said, option=orjson.OPT_INDENT_2).decode() + "\n"
@@ -49,3 +51,13 @@ def make_report(
     elif not files:
         print("\n".join(map(one_line, as_text(said))))
     return OK
+
+
+def _warn_of_another_store(at: Rolling) -> None:
+    """Its ledger is then not the one that tells how it went."""
+    try:
+        other = at.another_store()
+    except KafkaTrouble:
+        return  # the counts say that the cluster is away
+    if other:
+        stderr.print(f"warning: {other}", markup=False, soft_wrap=True)
