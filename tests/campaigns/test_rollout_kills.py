@@ -15,6 +15,7 @@ from tests.support.rollout_kills import (
     Sites,
     Tally,
     made_and_abandoned,
+    paused_and_resumed,
     planned_anew_and_retired,
     site,
     there_and_back,
@@ -50,12 +51,14 @@ def test_apply_and_abandon(sites: Sites, share: int, capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize("share", range(SHARES))
-def test_switch_and_rollback(sites: Sites, share: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_switch_and_rollback_and_pause(sites: Sites, share: int, capsys: pytest.CaptureFixture[str]) -> None:
     with sites() as there:
         verified(there)
         there.work("up")
         there.work("down")
         told(there_and_back(there, every=SHARES, first=share), capsys)
+        there.done("switch")
+        told(paused_and_resumed(there, every=SHARES, first=share), capsys)
 
 
 @pytest.mark.parametrize("share", range(SHARES))

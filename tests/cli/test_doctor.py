@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -21,7 +22,15 @@ from tests.support.shop import FILES, sale
 from instar.kafka.built_in import BuiltInBroker
 from instar.kafka.cluster import Topic
 from instar.kafka.inspection import Broker, Client
-from instar.operations.diagnosis import Topics, broker_lines, client_lines, needs_of, permission_line, topic_lines
+from instar.operations.diagnosis import (
+    Topics,
+    broker_lines,
+    client_lines,
+    moving_needs_of,
+    needs_of,
+    permission_line,
+    topic_lines,
+)
 from instar.project.migration import Migration
 from instar.project.project import load_project
 
@@ -33,7 +42,9 @@ def shop(tmp_path: Path) -> Path:
     return write_files(tmp_path, FILES)
 
 
-def migration(root: Path) -> Migration:
+def migration(root: Path, more: str = "") -> Migration:
+    if more:
+        write_files(root, {"instar.toml": dedent(FILES["instar.toml"]) + more})
     return load_project(root).settings.migrations["sales-v3"]
 
 
@@ -158,6 +169,18 @@ def test_only_the_way_back_writes_the_source(shop: Path) -> None:
     assert writes("up", "down") == {"sales", "sales.v3", "sales.v3.dlq"}
 
 
+def test_whoever_moves_a_rollout_needs_more_than_its_workers(shop: Path) -> None:
+    needs = {str(need): need for need in moving_needs_of("sales-v3", migration(shop))}
+    assert needs["topic sales"].operations == {"ALTER_CONFIGS", "DESCRIBE_CONFIGS", "DELETE"}
+    assert needs["the cluster"].operations == {"ALTER", "DESCRIBE", "DESCRIBE_CONFIGS"}
+    assert "DELETE" in needs["group instar.sales-v3.up"].operations
+    more = 'reverse = { version = "v1" }\nrollout = { groups = [{ group = "billing" }] }\n'
+    back = migration(shop, more)
+    needs = {str(need): need for need in moving_needs_of("sales-v3", back)}
+    assert "WRITE" in needs["topic sales"].operations
+    assert {"group instar.sales-v3.down", "group billing"} <= needs.keys()
+
+
 def _failed(lines: Any) -> list[Any]:
     return [line for line in lines if line.status == "fail"]
 
@@ -194,6 +217,21 @@ def test_missing_permissions_are_named_with_the_command_that_grants_them(
     whole = instar("doctor", "-o", "json", at=shop)
     permissions = [row for row in whole.json if " may " in f" {row['message']}"]
     assert [row["message"] for row in permissions if row["status"] == "fail"] == []
+
+    # What only those need who move the rollout is a warning, with what for.
+    warned = said(whole, "warn")
+    assert (
+        "may not alter, describe, describe configs the cluster: to withdraw write permission from producers that stay "
+        "silent, and to lock the old topic"
+    ) in warned
+    assert "may not alter configs, delete topic sales: retire locks and deletes it" in warned
+    (remedy,) = (row["remedy"] for row in whole.json if row["message"].startswith("may not alter, describe"))
+    assert remedy.endswith("--operation Alter --operation Describe --operation DescribeConfigs --cluster")
+    _allow(admin, "limited", ResourceType.BROKER, "kafka-cluster", ("ALTER", "DESCRIBE", "DESCRIBE_CONFIGS"))
+    _allow(admin, "limited", ResourceType.TOPIC, "sales", ("ALTER_CONFIGS", "DELETE"))
+    mover = said(instar("doctor", "-o", "json", at=shop), "ok")
+    assert any(message.startswith("may alter, describe, describe configs the cluster") for message in mover)
+    assert any(message.startswith("may alter configs, delete, describe configs topic sales:") for message in mover)
 
 
 def _allow(admin: AdminClient, user: str, kind: ResourceType, name: str, operations: tuple[str, ...]) -> None:

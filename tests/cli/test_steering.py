@@ -105,6 +105,15 @@ def test_resume_of_what_is_not_paused_does_nothing(shop: Shop) -> None:
     assert "was not paused" in ask(shop, "resume")
 
 
+def test_resume_takes_back_a_pause_of_the_way_back_that_nobody_named(shop: Shop) -> None:
+    """Limits pause both bridges after a switch, and the settings may say that only old producers write."""
+    shop.cluster.create(shop.new, shop.partitions, {})
+    ask(shop, "pause", "--direction", "both")
+    assert "up goes on" in (said := ask(shop, "resume"))
+    assert "down goes on" in said
+    assert "was not paused" in ask(shop, "resume", "--direction", "down")
+
+
 # ------------------------------------------------------------------ rate
 
 

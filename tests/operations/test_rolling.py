@@ -52,7 +52,7 @@ def test_producers_that_a_dead_command_has_stopped_are_set_free_when_the_barrier
     origin = lab.left()
     guard = guarding(killed_while(lab, CloseEpoch))
     lab.clock.ms += BARRIER_S * 1000 + TTL_MS
-    result = guard.observe()
+    result = guard.observe().result
     assert result is not None
     assert (result.kind, lab.world.epoch["state"]) == ("undone", "open")
     assert "nobody went on" in result.message

@@ -395,7 +395,7 @@ def test_abandoning_leaves_the_topics_that_were_there_before() -> None:
     lab.done("abandon")
     after = lab.world.summary()
     assert "orders.v3" not in after["topics"]
-    assert after == {**before, "bridges": {"up": "stop", "down": ""}}
+    assert after == {**before, "bridges": {"up": "stop", "down": ""}, "messages": ["abandoned"]}
 
 
 def test_an_approval_is_used_once() -> None:
@@ -443,4 +443,8 @@ def test_after_a_crash_the_picture_is_still_the_one_from_before_us() -> None:
         lab.after_a_crash()
         lab.do("apply")
         lab.done("abandon")
-        assert lab.world.summary() == {**before, "bridges": {"up": "stop", "down": ""}}, f"killed at {at}"
+        assert lab.world.summary() == {
+            **before,
+            "bridges": {"up": "stop", "down": ""},
+            "messages": ["abandoned"],
+        }, f"killed at {at}"

@@ -14,6 +14,7 @@ from tests.support.rollout_kills import (
     Sites,
     Tally,
     made_and_abandoned,
+    paused_and_resumed,
     planned_anew_and_retired,
     site,
     there_and_back,
@@ -41,12 +42,14 @@ def sites(kafka: Kafka, topic_name: Callable[[str], str], tmp_path: Path) -> Sit
     return make
 
 
-def test_a_switch_and_the_way_back(sites: Sites) -> None:
+def test_a_switch_the_way_back_and_a_pause(sites: Sites) -> None:
     with sites() as there:
         verified(there)
         there.work("up")
         there.work("down")
         told(there_and_back(there, every=27, first=9))
+        there.done("switch")
+        told(paused_and_resumed(there, every=7, first=4))
 
 
 def test_an_apply_and_giving_it_up(sites: Sites) -> None:

@@ -1,5 +1,5 @@
-"""A hop that starts to fail at 1 % of the records, on a real Kafka with a worker, a producer and a guard at work: what
-the limit asks for happens by itself, and how long that took is printed."""
+"""On a real Kafka with a worker, a producer and a guard at work: a hop that starts to fail at 1 % of the records, or a
+record that somebody else wrote. What the limit asks for happens by itself, and how long that took is printed."""
 
 import json
 import threading
@@ -9,16 +9,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 from confluent_kafka.serialization import SerializationContext
 from tests.support.command import instar
 from tests.support.command_process import CommandProcess
-from tests.support.projects import QUICK_SESSION, Shop, body, event, produce, rewrite_settings, write_shop
+from tests.support.projects import QUICK_SESSION, Event, Shop, body, event, produce, rewrite_settings, write_shop
 from tests.support.rolled_out import move, phase, rollout, run, verify, way_back
-from tests.support.workers import counts_of, until, worker
+from tests.support.workers import counts_of, records_of, until, worker
 
 from instar.client import ManagedConsumer, ManagedProducer, Way
 from instar.core.control import TOPIC
 from instar.core.provenance import Direction
+from instar.core.record import Record
 from instar.core.rollout.event import LimitVerdict
 from instar.kafka.entries import read_entries
 from instar.operations.rolling import rolling
@@ -206,7 +208,70 @@ def test_a_limit_that_only_alerts_changes_nothing(shop: Shop) -> None:
     assert not paused(shop)
 
 
+def test_a_rogue_record_that_a_following_verification_finds_pauses_the_bridge(shop: Shop) -> None:
+    limited_mismatches(shop, "pause")
+    move(shop, "apply")
+    with Till(shop) as till, worker(shop), following(shop):
+        carried(shop, "up")
+        run(shop, "guard", "--once")
+        with guarded(shop):
+            looked(shop)
+            assert not rollout(shop).paused
+            write_again(shop, shop.new, event(0, 3, 0))
+            until("the bridge is paused", lambda: bool(paused(shop)))
+        assert till.error is None
+    (said,) = acted(shop, "pause")
+    assert said.startswith("mismatches: breached: 1 mismatches, limit 0")
+
+
+def test_a_copy_that_a_following_verification_finds_twice_after_a_switch_rolls_it_back(shop: Shop) -> None:
+    limited_mismatches(shop, "rollback")
+    move(shop, "apply")
+    produce(shop.kafka, shop.old, [event(number, 1, number % 2) for number in range(20)])
+    verify(shop)
+    with worker(shop), way_back(shop):
+        assert move(shop, "switch", "--wait", "--waive", "limit:mismatches")["result"] == "done"
+        with Till(shop) as till, following(shop, "--direction", "down"):
+            carried(shop, "down")
+            run(shop, "switch")  # looks, and has nothing to do: what follows is held against this look
+            with guarded(shop):
+                looked(shop)
+                assert phase(shop) == "switched"
+                write_again(shop, shop.old, records_of(shop, shop.old)[-1])
+                until("it is rolled back", lambda: rollout(shop).lesson_due)
+        assert till.error is None
+    (said,) = acted(shop, "rollback")
+    assert said.startswith("mismatches: breached: 1 mismatches, limit 0")
+    assert rollout(shop).authority == "old"
+
+
 # ------------------------------------------------------------------ means
+
+
+def limited_mismatches(shop: Shop, then: str) -> None:
+    rewrite_settings(shop, limits=f'{{ mismatches = {{ above = 0, window = "60s", then = "{then}" }} }}')
+
+
+@contextmanager
+def following(shop: Shop, *arguments: str) -> Iterator[None]:
+    """A verification that follows, from when its first count is kept."""
+    process = CommandProcess(shop, ("verify", shop.migration, "--follow", *arguments))
+    try:
+        with state_of(load_project(shop.root)) as state:
+            until("it counts", lambda: any(each.read is None for each in state.samples.since(shop.migration, 0)))
+        yield
+    except BaseException as error:
+        error.add_note(f"the verification said:\n{process.last_words()}")
+        raise
+    finally:
+        process.kill()
+
+
+def write_again(shop: Shop, topic: str, one: Event | Record) -> None:
+    """As somebody who may write the topic, and must not."""
+    producer = Producer({**shop.kafka, "log_level": 3})
+    producer.produce(topic, one.value, one.key, one.partition, headers=list(one.headers), timestamp=one.timestamp_ms)
+    assert producer.flush(60) == 0
 
 
 def looked(shop: Shop) -> None:

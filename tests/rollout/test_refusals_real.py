@@ -98,6 +98,15 @@ def test_a_project_that_drifted_since_its_plan_was_applied_is_not_switched(shop:
         assert move(shop, "switch", "--wait")["result"] == "done"
 
 
+def test_a_single_look_says_that_the_new_topic_is_gone(shop: Shop) -> None:
+    move(shop, "apply")
+    verify(shop)
+    shop.cluster.delete(shop.new)
+    said = run(shop, "guard", "--once", expect=1)
+    assert f"Topic {shop.new}, which {shop.migration} carries into, does not exist any more." in said.err
+    assert "instar abandon" in said.err
+
+
 def test_an_approval_is_by_somebody_else_for_this_plan_in_time_and_once(shop: Shop) -> None:
     rewrite_settings(shop, reverse="", rollout='{ approval_valid = "3s" }')  # no way back: apply needs an approval
     assert move(shop, "apply", expect=REFUSED)["code"] == "no-approval"

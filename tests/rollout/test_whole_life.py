@@ -3,6 +3,7 @@
 Show 1 of the rollout: what the consumers themselves counted, by the numbers that the producers wrote into a header.
 """
 
+import json
 import threading
 import time
 from collections import Counter
@@ -23,6 +24,7 @@ from realkafka.pytest_plugin import Kafka
 
 NUMBER = "number"
 CANARY, OTHER = "search", "billing"
+TOLD = "told.ndjson"  # what the environment's program was told
 MANAGED, UNMANAGED = 0, 1_000_000  # each producer counts from here
 ORDERS_IN_A_WHILE = 150
 
@@ -175,6 +177,7 @@ def shop(kafka: Kafka, topic_name: Callable[[str], str], tmp_path: Path) -> Shop
         framing='"registry-prefix"',
         reverse='{ version = "v1", carry_lost = true }',
         rollout=rollout,
+        registry=f'{{ url = "files" }}\nnotify = {{ command = ["sh", "-c", "cat >> {TOLD} && echo >> {TOLD}"] }}',
     )
     run_schema = CommandProcess(
         made, ("schema", "deprecate", "orders", "v1", "--sunset", "2020-01-01", "--reason", "v3")
@@ -241,7 +244,10 @@ def test_orders_go_from_draft_to_retired_and_nobody_misses_or_doubles_one(shop: 
     counted = street.counted()
     print(f"\n{len(street.sent):,} orders written; lost and doubled by group: {counted}")
     assert counted == {CANARY: (0, 0), OTHER: (0, 0)}
+    told = [json.loads(line)["subject"] for line in (shop.root / TOLD).read_text(encoding="utf-8").splitlines()]
+    assert told == [*(["switched", "rolled back"] if back_and_forward else []), "switched", "retired"]
     assert run(shop, "history", "--verify", "-o", "json").code == 0
-    report = run(shop, "report").json
+    report = run(shop, "report", "-o", "json").json
     assert report["complete"]
+    assert set(report["record"]["T"]) == {"0", "1"}
     assert [each["transition"] for each in report["transitions"]][-1] == "retire"

@@ -20,9 +20,21 @@ from instar.cli.asking import wait_until_asked
 from instar.cli.governing import govern
 from instar.cli.runs import prepare
 from instar.core import checkpoint
+from instar.core.control import PAUSE, key
 from instar.core.provenance import Direction
 from instar.core.rollout.effect import Effect
-from instar.core.rollout.event import Abandon, Apply, Command, Lesson, Readers, Retire, Rollback, Switch
+from instar.core.rollout.event import (
+    Abandon,
+    Apply,
+    Command,
+    Lesson,
+    LimitsSeen,
+    LimitVerdict,
+    Readers,
+    Retire,
+    Rollback,
+    Switch,
+)
 from instar.core.rollout.storage import Document, Held, Noted
 from instar.kafka.topic_settings import given
 from instar.operations.effects import runner
@@ -39,6 +51,7 @@ from instar.rollout.running.control import RolloutControl
 
 ACTOR, REASON, ARCHIVE = "ada", "the campaign", "kept"
 CANARY, OTHER = "canary", "other"
+BROKEN = LimitVerdict("error_rate", "breached", "pause", "9 of 100")
 READ = 4  # how far the groups have read in each partition
 BARRIER_S = 120.0
 
@@ -138,7 +151,7 @@ class Site:
         stack = ExitStack()
         at, coordinator = stack.enter_context(self._operator(places))
         try:
-            result = coordinator.command(self.shop.migration, _command(at, transition))
+            result = _acted(at, coordinator, transition)
         except Killed:
             self._dead.append(stack)
             return None, places.passed
@@ -158,6 +171,12 @@ class Site:
         result = coordinator.revert(self.shop.migration, actor=ACTOR, reason=REASON)
         self._bury(stack)
         return result
+
+    def calm(self) -> None:
+        """No limit is broken any more, and people let the bridges go on."""
+        run(self.shop, "resume")
+        with self._operator(Places()) as (at, coordinator):
+            coordinator.observe(self.shop.migration, [LimitsSeen(at.now_ms(), ())])
 
     def lesson(self) -> None:
         with self._operator(Places()) as (_, coordinator):
@@ -224,18 +243,23 @@ class Site:
             if found[label] is not None
         }
         control = RolloutControl(cluster)
-        said = control.read(shop.migration).said
+        standing = control.read(shop.migration)
+        said = standing.said
         control.close()
         state = rollout(shop)
+        # An open epoch 0 says what none says. It stays where a step was undone: its token fences older coordinators.
+        record = said.epoch if said.epoch is not None and (said.epoch.epoch or said.epoch.state != "open") else None
         return {
             "topics": {
                 label: None if topic is None else (topic.partitions, given(cluster, topic.name))
                 for label, topic in found.items()
             },
             "offsets": offsets,
-            "epoch": None if said.epoch is None else (said.epoch.authority, said.epoch.state, said.epoch.begun),
+            "epoch": None if record is None else (record.authority, record.state, record.begun),
             "bridges": {direction: each.order for direction, each in said.bridges.items()},
             "groups": {group.rpartition("-")[2]: (each.order, each.side) for group, each in said.groups.items()},
+            "pauses": [way for way in ("up", "down") if key(shop.migration, way, PAUSE) in standing.entries],
+            "paused": state.paused,
             "archive": (shop.root / ARCHIVE / "manifest.json").exists(),
             "phase": state.phase,
             "authority": state.authority,
@@ -345,6 +369,23 @@ def there_and_back(there: Site, every: int, first: int = 0) -> list[Tally]:
     return [switch, rollback]
 
 
+def paused_and_resumed(there: Site, every: int, first: int = 0) -> list[Tally]:
+    """After a switch: a limit that pauses both bridges, killed at every ``every``-th place, and people who resume."""
+    pause = Tally("pause")
+    there.calm()
+    origin = there.left()
+    places = there.done("pause")
+    paused = there.left()
+    assert (paused["pauses"], paused["paused"]) == (["up", "down"], True)
+    there.calm()
+    for at in range(first, places, every):
+        assert killed_and_reverted(there, pause, at, origin, paused)
+        killed_and_finished(there, pause, at, paused)
+        there.calm()
+        assert there.left() == origin
+    return [pause]
+
+
 Sites = Callable[[], AbstractContextManager[Site]]
 """Makes a new draft."""
 
@@ -394,6 +435,15 @@ def planned_anew_and_retired(sites: Sites, every: int, first: int = 0) -> list[T
             if killed_and_reverted(there, retire, at, replanned, retired):
                 killed_and_finished(there, retire, at, retired)
     return [replace(replan, transition="replan"), retire]
+
+
+def _acted(at: Rolling, coordinator: Coordinator, transition: str) -> Result:
+    """What begins a transition or goes on with it: a command, and for a pause a guard that looks at limits."""
+    if transition != "pause":
+        return coordinator.command(at.name, _command(at, transition))
+    if coordinator.state(at.name).underway is not None:
+        return coordinator.resume(at.name)
+    return coordinator.observe(at.name, [LimitsSeen(at.now_ms(), (BROKEN,))])
 
 
 def _command(at: Rolling, transition: str) -> Command:

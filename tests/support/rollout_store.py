@@ -1,6 +1,7 @@
 """A store for rollouts in memory that keeps the real one's promises: compare-and-set, leases with tokens, a ledger."""
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ class FakeClock:
         return self.ms
 
     def sleep(self, seconds: float) -> None:
-        self.ms += max(1, int(seconds * 1000))
+        self.ms += math.ceil(seconds * 1000)
 
 
 @dataclass

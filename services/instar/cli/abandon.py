@@ -12,14 +12,14 @@ from instar.cli.moving import (
     RevertOption,
     WaiveOption,
     confirmed,
+    in_hand,
     move,
     undo,
 )
 from instar.cli.output import Document
-from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, open_project
+from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption
 from instar.cli.steering import MigrationArgument
 from instar.operations.moving import abandoning, waivers
-from instar.operations.rolling import rolling
 
 
 def add_to(app: typer.Typer) -> None:
@@ -43,13 +43,15 @@ def abandon(
     """Stop the bridge and undo what `apply` made, the last first: topics that it created are deleted, what was there
     before stays. It is final: the next attempt is a migration under another name.
     """
-    with rolling(open_project(project, environment), migration, bootstrap=bootstrap, actor=by) as at:
+    with in_hand(project, environment, bootstrap, migration, by) as (at, ending):
         if revert:
-            return undo(at.coordinator, migration, "abandon", at.actor, reason, doing=doing, output=output)
+            return undo(
+                at.coordinator, migration, "abandon", at.actor, reason, doing=doing, output=output, ending=ending
+            )
         if doing:
             confirmed(
                 migration, confirm, non_interactive=non_interactive, what="Abandoning deletes the topics that it made."
             )
         command = abandoning(at, reason, waivers(waive or (), at.actor, reason))
-        again = f"instar abandon {migration} --execute"
-        return move(at.coordinator, migration, command, doing=doing, output=output, again=again)
+        again = f"instar abandon {migration} --execute --confirm {migration}"
+        return move(at.coordinator, migration, command, doing=doing, output=output, again=again, ending=ending)

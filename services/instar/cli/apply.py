@@ -15,15 +15,16 @@ from instar.cli.moving import (
     ReasonOption,
     RevertOption,
     WaiveOption,
+    in_hand,
     move,
     undo,
 )
-from instar.cli.output import Document, stderr
-from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, open_project
+from instar.cli.output import Document
+from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption
 from instar.core.rollout.document import plan_of
 from instar.core.rollout.plan import Plan
 from instar.operations.moving import applying, planned_now, waivers
-from instar.operations.rolling import Rolling, rolling
+from instar.operations.rolling import Rolling
 
 
 def add_to(app: typer.Typer) -> None:
@@ -52,16 +53,13 @@ def apply(
     file = Path(plan)
     said = _read(file) if file.suffix or file.is_file() else None
     name = plan if said is None else str(said.get("migration", ""))
-    with rolling(open_project(project, environment), name, bootstrap=bootstrap, actor=by) as at:
+    with in_hand(project, environment, bootstrap, name, by) as (at, ending):
         if revert:
-            return undo(at.coordinator, name, "apply", at.actor, reason, doing=doing, output=output)
+            return undo(at.coordinator, name, "apply", at.actor, reason, doing=doing, output=output, ending=ending)
         made = planned_now(at) if said is None else _compared(at, _planned(said, file), file)
-        other = at.another_store()
-        if other:
-            stderr.print(f"warning: {other}", markup=False, soft_wrap=True)
-            stderr.print("→ Let the setting `state` name the store that moves it.", markup=False, soft_wrap=True)
         command = applying(at, reason, waivers(waive or (), at.actor, reason), made)
-        return move(at.coordinator, name, command, doing=doing, output=output, again=f"instar apply {plan} --execute")
+        again = f"instar apply {plan} --execute"
+        return move(at.coordinator, name, command, doing=doing, output=output, again=again, ending=ending)
 
 
 def _compared(at: Rolling, plan: Plan, file: Path) -> Plan:

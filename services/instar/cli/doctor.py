@@ -14,6 +14,8 @@ from instar.cli import completing
 from instar.cli.exits import NO, OK, Failure
 from instar.cli.output import Format, print_rows, stderr
 from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, kafka_settings, open_project
+from instar.core.rollout.document import UnknownFormat, from_document
+from instar.core.rollout.state import Rollout
 from instar.kafka.cluster import Cluster
 from instar.kafka.errors import KafkaTrouble, NotAllowed
 from instar.kafka.inspection import Inspection, client
@@ -152,23 +154,23 @@ def _store_lines(project: Project, name: str, cluster: Cluster) -> Iterator[Line
     """Does the state store know of the rollout that the control topic speaks of? One that is away, or not made yet, is
     not asked: opening it would make it."""
     try:
-        said = stranger(cluster, name)
+        said = stranger(cluster, name, _known(project, name))
+    except (StateTrouble, UnknownFormat):
+        return  # what it knows cannot be told
     except KafkaTrouble as problem:
         yield Line(f"migration {name}", "fail", str(problem), problem.remedy)
         return
-    if said and not _known(project, name):
+    if said:
         yield Line(f"migration {name}", "warn", said, "Let the setting `state` name the store that moves it.")
 
 
-def _known(project: Project, name: str) -> bool:
-    try:
-        with database_of(project) as database:
-            if not database.exists:
-                return False
-        with state_of(project) as state:
-            return state.rollouts.held(name).document is not None
-    except StateTrouble:
-        return True  # what it knows cannot be told
+def _known(project: Project, name: str) -> Rollout | None:
+    with database_of(project) as database:
+        if not database.exists:
+            return None
+    with state_of(project) as state:
+        document = state.rollouts.held(name).document
+    return None if document is None else from_document(document)
 
 
 def _describe_topics(migration: Migration, bootstrap: str) -> str:

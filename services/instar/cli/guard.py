@@ -37,7 +37,8 @@ def guard(
     """Move a migration along by what is seen of it (replaying, caught up, verified), keep samples for its limits, and
     do what a limit asks for: tell people, pause the bridges, or roll back.
 
-    Run one for each migration that has limits, until it is retired. A cluster or a database that is away is waited for.
+    Run one for each migration that has limits, until it is retired. A cluster or a database that is away, or a topic
+    that is gone, is told and waited for; with --once it ends the command, with the exit code of its kind.
     """
     with (
         stopping() as ending,
@@ -46,7 +47,7 @@ def guard(
         alerts = Alerts(at.name, at.project.environment_name, at.migration.limits.to_judge(), notifier(at.project).tell)
         patience = _Patience()
         while not ending.event.is_set():
-            if _look(at, alerts, patience) or once:
+            if _patient_look(at, alerts, patience, once=once) or once:
                 return OK
             ending.event.wait(every)
     return ending.exit_code
@@ -66,18 +67,26 @@ class _Patience:
         return time.monotonic() < self._until_s
 
 
-def _look(at: Rolling, alerts: Alerts, patience: _Patience) -> bool:
-    """One look. Is the migration at its end?"""
+def _patient_look(at: Rolling, alerts: Alerts, patience: _Patience, *, once: bool) -> bool:
+    """A look; what stops it is told and waited for, unless it is the only one."""
     try:
-        before = at.coordinator.state(at.name)
-        if patience.waits and before.underway is None:
-            at.look()
-            return before.phase in FINAL
-        result = at.observe()
-        verdicts = () if result is None or result.state.phase is Phase.EXPANDED else at.keeper.limits()
+        return _look(at, alerts, patience)
     except (KafkaTrouble, StateTrouble) as trouble:
-        log.warning("it cannot be looked at now", migration=at.name, why=str(trouble))
+        if once:
+            raise
+        log.warning("it cannot be looked at now", migration=at.name, why=str(trouble), remedy=trouble.remedy)
         return False
+
+
+def _look(at: Rolling, alerts: Alerts, patience: _Patience) -> bool:
+    """One look. Is the migration at its end? Raises ``KafkaTrouble`` and ``StateTrouble``."""
+    before = at.coordinator.state(at.name)
+    if patience.waits and before.underway is None:
+        at.look()
+        return before.phase in FINAL
+    seen = at.observe()
+    result = seen.result
+    verdicts = () if result is None or result.state.phase is Phase.EXPANDED else seen.verdicts
     if result is not None and result.kind == "undone":
         patience.undone()
         log.warning(

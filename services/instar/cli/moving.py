@@ -1,14 +1,20 @@
 """What the commands that move a rollout share: their options, showing what would happen, doing it, and saying so."""
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from instar.cli.exits import ERROR, NO, OK, REFUSED, UNREACHABLE, USAGE, fail
+from instar.cli.exits import ERROR, INTERRUPTED, NO, OK, REFUSED, UNREACHABLE, USAGE, fail
 from instar.cli.output import Document, one_line, print_json, stderr
+from instar.cli.scope import open_project
+from instar.cli.stopping import Stopping, ended_at_once, stopping
 from instar.core.rollout.event import Command, Revert
-from instar.operations.moving import Shown, as_dict, preview, undo_preview
+from instar.operations.moving import Shown, as_dict, preview, stopped, undo_preview
+from instar.operations.rolling import Rolling, rolling
 from instar.rollout.coordinator import Coordinator, Kind, Result
 
 ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="For those who will ask later.")]
@@ -49,6 +55,7 @@ _EXITS: dict[Kind, int] = {
     "undone": ERROR,
     "failed": ERROR,
     "unknown": UNREACHABLE,
+    "stopped": INTERRUPTED,
     "refused": REFUSED,
 }
 _TITLES: dict[Kind, str] = {
@@ -58,6 +65,7 @@ _TITLES: dict[Kind, str] = {
     "undone": "Undone",
     "failed": "Failed",
     "unknown": "Outcome unknown",
+    "stopped": "Stopped",
     "refused": "Refused",
 }
 
@@ -66,9 +74,35 @@ def confirmed(migration: str, given: str | None, *, non_interactive: bool, what:
     """The name again, for what cannot be taken back. Asks on a terminal; fails where the answer is another."""
     if given is None and not non_interactive and sys.stdin.isatty():
         stderr.print(f"{what} Type the migration's name to go on: ", end="", markup=False)
-        given = sys.stdin.readline().strip()
+        with ended_at_once():
+            given = sys.stdin.readline().strip()
     if given != migration:
         fail(f"{what} It needs the migration's name again.", f"Add --confirm {migration}.", USAGE)
+
+
+@contextmanager
+def in_hand(
+    project: Path | None,
+    environment: str | None,
+    bootstrap: str | None,
+    migration: str,
+    by: str | None,
+    *,
+    wait: bool = False,
+) -> Iterator[tuple[Rolling, Stopping]]:
+    """A rollout as the options name it, and whether a signal has asked the command to end."""
+    with (
+        stopping() as ending,
+        rolling(
+            open_project(project, environment),
+            migration,
+            bootstrap=bootstrap,
+            actor=by,
+            wait=wait,
+            stopped=ending.event.wait,
+        ) as at,
+    ):
+        yield at, ending
 
 
 def move(
@@ -79,20 +113,29 @@ def move(
     doing: bool,
     output: Document,
     again: str = "",
+    ending: Stopping | None = None,
 ) -> int:
-    """Carry a command out, or without ``doing`` show its steps. ``again`` is the command line that finishes it."""
+    """Carry a command out, or without ``doing`` show its steps. ``again`` is the command line that finishes it,
+    ``ending`` tells which signal has ended it."""
     if not doing:
         shown = preview(coordinator, migration, command)
         if isinstance(shown, Result):
             return told(shown, output)
         _show(shown, output)
         return OK
-    result = coordinator.command(migration, command)
-    return told(result, output, again)
+    return _carried_out(lambda: coordinator.command(migration, command), coordinator, migration, output, again, ending)
 
 
 def undo(
-    coordinator: Coordinator, migration: str, transition: str, actor: str, reason: str, *, doing: bool, output: Document
+    coordinator: Coordinator,
+    migration: str,
+    transition: str,
+    actor: str,
+    reason: str,
+    *,
+    doing: bool,
+    output: Document,
+    ending: Stopping | None = None,
 ) -> int:
     """Undo the transition of that name, which is in progress. A replan is an apply, given again."""
     underway = coordinator.state(migration).underway
@@ -111,9 +154,37 @@ def undo(
             return told(undoing, output)
         _show(undoing, output)
         return OK
-    result = coordinator.revert(migration, actor=actor, reason=reason)
-    code = told(result, output)
-    return OK if result.kind == "undone" else code
+    again = f"instar {transition} {migration} --revert --execute --reason TEXT"
+    return _carried_out(
+        lambda: coordinator.revert(migration, actor=actor, reason=reason),
+        coordinator,
+        migration,
+        output,
+        again,
+        ending,
+        wanted="undone",
+    )
+
+
+def _carried_out(
+    act: Callable[[], Result],
+    coordinator: Coordinator,
+    migration: str,
+    output: Document,
+    again: str,
+    ending: Stopping | None,
+    wanted: Kind = "done",
+) -> int:
+    """What became of it, said; also where a signal ended it on the way: what is on record is gone on from."""
+    asked_to_end = ending is not None and ending.event.is_set()
+    try:
+        result = stopped(coordinator.state(migration)) if asked_to_end else act()
+    except KeyboardInterrupt:
+        result = stopped(coordinator.state(migration))
+    code = told(result, output, again)
+    if result.kind == "stopped" and ending is not None:
+        return ending.exit_code
+    return OK if result.kind == wanted else code
 
 
 def told(result: Result, output: Document, again: str = "") -> int:
@@ -131,7 +202,7 @@ def told(result: Result, output: Document, again: str = "") -> int:
         stderr.print(f"  - {one_line(line)}", markup=False, soft_wrap=True)
     if result.remedy:
         stderr.print(f"→ {result.remedy}", markup=False, soft_wrap=True)
-    if again and result.kind in ("waiting", "failed", "unknown"):
+    if again and result.kind in ("waiting", "failed", "unknown", "stopped"):
         stderr.print(f"→ again: {again}", markup=False, soft_wrap=True)
     print(f"{result.state.migration} is {result.state.phase.value}, epoch {result.state.epoch}")
     return _EXITS[result.kind]

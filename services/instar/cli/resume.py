@@ -19,9 +19,9 @@ def resume(
     environment: EnvironmentOption = None,
     bootstrap: BootstrapOption = None,
 ) -> int:
-    """Let a paused migration go on. Nothing happens to one that is not paused."""
+    """Let a paused migration go on, both ways where no direction is named. What is not paused stays as it is."""
     state = steered(migration, direction, project, environment, bootstrap)
     resumed = state.resume()
-    for one in state.directions:
+    for one in dict.fromkeys((*state.directions, *resumed)):
         stderr.print(f"{migration} {one} {'goes on' if one in resumed else 'was not paused'}", markup=False)
     return OK

@@ -17,15 +17,14 @@ from instar.cli.moving import (
     WaitOption,
     WaiveOption,
     confirmed,
+    in_hand,
     move,
     undo,
 )
 from instar.cli.output import Document
-from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, open_project
+from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption
 from instar.cli.steering import MigrationArgument
-from instar.cli.stopping import stopping
 from instar.operations.moving import retiring, waivers
-from instar.operations.rolling import rolling
 
 
 def add_to(app: typer.Typer) -> None:
@@ -60,19 +59,11 @@ def retire(
     """
     if archive and no_archive:
         fail("--archive and --no-archive exclude each other.", "Give one of the two.", USAGE)
-    with (
-        stopping() as ending,
-        rolling(
-            open_project(project, environment),
-            migration,
-            bootstrap=bootstrap,
-            actor=by,
-            wait=wait,
-            stopped=ending.event.wait,
-        ) as at,
-    ):
+    with in_hand(project, environment, bootstrap, migration, by, wait=wait) as (at, ending):
         if revert:
-            return undo(at.coordinator, migration, "retire", at.actor, reason, doing=doing, output=output)
+            return undo(
+                at.coordinator, migration, "retire", at.actor, reason, doing=doing, output=output, ending=ending
+            )
         if doing:
             topic = at.migration.source.topic
             confirmed(migration, confirm, non_interactive=non_interactive, what=f"Retiring deletes the topic {topic}.")
@@ -85,4 +76,4 @@ def retire(
             no_archive=no_archive,
         )
         again = f"instar retire {migration} --execute --confirm {migration}"
-        return move(at.coordinator, migration, command, doing=doing, output=output, again=again)
+        return move(at.coordinator, migration, command, doing=doing, output=output, again=again, ending=ending)

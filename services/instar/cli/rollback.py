@@ -10,15 +10,14 @@ from instar.cli.moving import (
     RevertOption,
     WaitOption,
     WaiveOption,
+    in_hand,
     move,
     undo,
 )
 from instar.cli.output import Document
-from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, open_project
+from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption
 from instar.cli.steering import MigrationArgument
-from instar.cli.stopping import stopping
 from instar.operations.moving import rolling_back, waivers
-from instar.operations.rolling import rolling
 
 
 def add_to(app: typer.Typer) -> None:
@@ -42,19 +41,11 @@ def rollback(
 
     Afterwards nobody may apply or switch before what it taught is recorded: `instar lesson`.
     """
-    with (
-        stopping() as ending,
-        rolling(
-            open_project(project, environment),
-            migration,
-            bootstrap=bootstrap,
-            actor=by,
-            wait=wait,
-            stopped=ending.event.wait,
-        ) as at,
-    ):
+    with in_hand(project, environment, bootstrap, migration, by, wait=wait) as (at, ending):
         if revert:
-            return undo(at.coordinator, migration, "rollback", at.actor, reason, doing=doing, output=output)
+            return undo(
+                at.coordinator, migration, "rollback", at.actor, reason, doing=doing, output=output, ending=ending
+            )
         command = rolling_back(at, reason, waivers(waive or (), at.actor, reason))
         again = f"instar rollback {migration} --execute"
-        return move(at.coordinator, migration, command, doing=doing, output=output, again=again)
+        return move(at.coordinator, migration, command, doing=doing, output=output, again=again, ending=ending)

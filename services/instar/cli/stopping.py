@@ -37,3 +37,14 @@ def stopping() -> Iterator[Stopping]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def ended_at_once() -> Iterator[None]:
+    """While somebody is asked and nothing has been begun, the first SIGINT ends the command: a read from the terminal
+    goes on after a signal that only sets an event."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -12,15 +12,14 @@ from instar.cli.moving import (
     RevertOption,
     WaitOption,
     WaiveOption,
+    in_hand,
     move,
     undo,
 )
 from instar.cli.output import Document
-from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, open_project
+from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption
 from instar.cli.steering import MigrationArgument
-from instar.cli.stopping import stopping
 from instar.operations.moving import switching, waivers
-from instar.operations.rolling import rolling
 
 
 def add_to(app: typer.Typer) -> None:
@@ -54,19 +53,11 @@ def switch(
     A failure before that record undoes everything at once; run it again to finish what broke off after it. Without
     --canary and --group the plan's groups are moved.
     """
-    with (
-        stopping() as ending,
-        rolling(
-            open_project(project, environment),
-            migration,
-            bootstrap=bootstrap,
-            actor=by,
-            wait=wait,
-            stopped=ending.event.wait,
-        ) as at,
-    ):
+    with in_hand(project, environment, bootstrap, migration, by, wait=wait) as (at, ending):
         if revert:
-            return undo(at.coordinator, migration, "switch", at.actor, reason, doing=doing, output=output)
+            return undo(
+                at.coordinator, migration, "switch", at.actor, reason, doing=doing, output=output, ending=ending
+            )
         command = switching(at, reason, waivers(waive or (), at.actor, reason), canary or (), group or ())
         again = f"instar switch {migration} --execute"
-        return move(at.coordinator, migration, command, doing=doing, output=output, again=again)
+        return move(at.coordinator, migration, command, doing=doing, output=output, again=again, ending=ending)

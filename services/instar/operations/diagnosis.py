@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from instar.core.checkpoint import group_of
+from instar.core.control import TOPIC
 from instar.core.provenance import Direction
 from instar.kafka.cluster import Topic
 from instar.kafka.config import TRANSACTION_TIMEOUT_MS
 from instar.kafka.inspection import INIT_PRODUCER_ID, OFFSET_FETCH, STABLE_OFFSET_FETCH, Broker, Client
 from instar.processor.modes import topic_faults
 from instar.project.migration import Migration
+from instar.rollout.running.control import transactional_id
 
 Status = Literal["ok", "warn", "fail"]
 _DAY_MS = 86_400_000
@@ -20,6 +22,7 @@ _CODECS = ("gzip", "snappy", "lz4", "zstd")
 # The operations of Kafka's ACLs that a topic needs, by what a bridge does with it.
 _READS = frozenset({"DESCRIBE", "READ", "DESCRIBE_CONFIGS"})
 _WRITES = frozenset({"DESCRIBE", "READ", "WRITE", "DESCRIBE_CONFIGS"})  # read: to recover a checkpoint and to verify
+_CHANGED = frozenset({"ALTER_CONFIGS", "DESCRIBE_CONFIGS", "DELETE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +181,15 @@ def _days(duration_ms: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Operations that a migration needs on one resource of Kafka's."""
+    """Operations that a migration needs on one resource of Kafka's. ``why``: for which steps, where not all need it."""
 
-    kind: Literal["topic", "group", "transactional-id"]
+    kind: Literal["topic", "group", "transactional-id", "cluster"]
     name: str
     operations: frozenset[str]
+    why: str = ""
+
+    def __str__(self) -> str:
+        return "the cluster" if self.kind == "cluster" else f"{self.kind} {self.name}"
 
 
 def needs_of(name: str, migration: Migration, directions: tuple[Direction, ...]) -> list[Need]:
@@ -201,12 +208,51 @@ def needs_of(name: str, migration: Migration, directions: tuple[Direction, ...])
     return needs
 
 
+def moving_needs_of(name: str, migration: Migration) -> list[Need]:
+    """What those steps ask of the authorizer that people give a command for, beyond what the workers need."""
+    if migration.in_place:
+        return [Need("cluster", "", frozenset({"DESCRIBE", "DESCRIBE_CONFIGS"}), "--fence acl reads the access rules")]
+    source, target = migration.source.topic, migration.target.topic
+    made = [topic for topic in (target, migration.history_topic) if topic is not None]
+    directions: tuple[Direction, ...] = ("up",) if migration.reverse is None else ("up", "down")
+    rules = "to withdraw write permission from producers that stay silent, and to lock the old topic"
+    return [
+        Need("cluster", "", frozenset({"ALTER", "DESCRIBE", "DESCRIBE_CONFIGS"}), rules),
+        Need("topic", TOPIC, frozenset({"DESCRIBE", "READ", "WRITE"}), "to order producers, groups and bridges"),
+        Need("transactional-id", transactional_id(name), frozenset({"DESCRIBE", "WRITE"}), "to write these orders"),
+        *(Need("topic", topic, _CHANGED, "apply holds its retention back, abandon deletes it") for topic in made),
+        Need("topic", migration.dead_letter_topic, frozenset({"DELETE"}), "abandon deletes it"),
+        *(
+            Need("group", group_of(name, direction), frozenset({"DESCRIBE", "READ", "DELETE"}), "abandon deletes it")
+            for direction in directions
+        ),
+        *(
+            Need("group", each.group, frozenset({"DESCRIBE", "READ"}), "switch and rollback move it")
+            for each in migration.rollout.plan_groups()
+        ),
+        Need("topic", source, _CHANGED | ({"WRITE"} if migration.reverse else set()), "retire locks and deletes it"),
+    ]
+
+
+def moving_line(section: str, need: Need, allowed: frozenset[str] | None, bootstrap: str) -> Line:
+    """A warning, not a failure: whoever moves a rollout may be somebody else than its workers. None: not known."""
+    if allowed is None:
+        remedy = f"If in doubt: {grant(need, need.operations, bootstrap)}"
+        return Line(
+            section, "warn", f"whether we may {_listed(need.operations)} {need}, {need.why}, is not told", remedy
+        )
+    missing = sorted(need.operations - allowed)
+    if not missing:
+        return Line(section, "ok", f"may {_listed(need.operations)} {need}: {need.why}")
+    message = f"may not {_listed(missing)} {need}: {need.why}"
+    return Line(section, "warn", message, f"For whoever moves it: {grant(need, missing, bootstrap)}")
+
+
 def permission_line(section: str, need: Need, allowed: frozenset[str], bootstrap: str) -> Line:
     missing = sorted(need.operations - allowed)
-    what = f"{need.kind} {need.name}"
     if not missing:
-        return Line(section, "ok", f"may {_listed(need.operations)} {what}")
-    return Line(section, "fail", f"may not {_listed(missing)} {what}", grant(need, missing, bootstrap))
+        return Line(section, "ok", f"may {_listed(need.operations)} {need}")
+    return Line(section, "fail", f"may not {_listed(missing)} {need}", grant(need, missing, bootstrap))
 
 
 def grant(need: Need, operations: Any, bootstrap: str) -> str:
@@ -215,7 +261,7 @@ def grant(need: Need, operations: Any, bootstrap: str) -> str:
     prefixed = " --resource-pattern-type prefixed" if need.kind == "transactional-id" else ""
     return (
         f"kafka-acls --bootstrap-server {bootstrap} --add --allow-principal User:NAME {flags} "
-        f"--{need.kind} {need.name}{prefixed}"
+        f"--{need.kind} {need.name}{prefixed}".rstrip()
     )
 
 

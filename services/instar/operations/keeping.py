@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from instar.core.rollout.event import GateVerdict, LimitVerdict
 from instar.core.rollout.limits import Limit, Sample, baseline_per_s, judge
 from instar.kafka.cluster import Cluster
+from instar.kafka.errors import TopicMissing
 from instar.project.project import Project
 from instar.rollout.look import Look, look, sample
 from instar.state.opening import State
@@ -44,11 +45,17 @@ class Keeper:
 
     def watch(self) -> Look:
         """Look at the up bridge, which is returned, and at the one back once it has begun: what producers write after a
-        switch goes through that one. Both are kept as one sample. Raises ``KafkaTrouble``."""
+        switch goes through that one. Both are kept as one sample. Raises ``KafkaTrouble``; ``TopicMissing`` where the
+        new topic is gone: lag and counts are the old one's, and would look as if all were well."""
         migration = self.project.settings.migrations[self.name]
+        if self.cluster.find(migration.target.topic) is None:
+            raise TopicMissing(
+                f"Topic {migration.target.topic}, which {self.name} carries into, does not exist any more.",
+                f"Find out who deleted it, and stop the workers; before a switch, `instar abandon {self.name}`.",
+            )
         seen = look(self.cluster, self.name, "up", migration.source.topic)
         both = [(seen, migration.source.topic)]
-        if migration.reverse is not None and self.cluster.find(migration.target.topic) is not None:
+        if migration.reverse is not None:
             back = look(self.cluster, self.name, "down", migration.target.topic)
             if back.points:
                 both.append((back, migration.target.topic))

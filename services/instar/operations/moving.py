@@ -161,6 +161,20 @@ def _answered(state: Rollout, decided: Decided | Refused) -> Result:
     return Result("refused", state, decided.message, decided.remedy, decided.code, decided.evidence)
 
 
+def stopped(state: Rollout) -> Result:
+    """How far a transition came whose program was told to end on the way: what is on record, and is gone on from."""
+    underway = state.underway
+    if underway is None:
+        return Result("stopped", state, "nothing is in progress")
+    index = underway.index or 0
+    step = underway.steps[index]
+    if underway.reverting:
+        return Result("stopped", state, f"{underway.transition} is being undone, {words(step.effect)} comes next")
+    far = f"{index} of {len(underway.steps)} steps of {underway.transition} are done"
+    begun = "is begun" if step.progress == "tried" else "comes next"
+    return Result("stopped", state, f"{far}, {words(step.effect)} {begun}")
+
+
 def as_dict(result: Result) -> dict[str, Any]:
     """What became of a command, as JSON."""
     return {

@@ -18,6 +18,7 @@ from instar.core.rollout.event import (
     Circumstances,
     Event,
     LimitsSeen,
+    LimitVerdict,
     TimePassed,
     VerificationSeen,
     Waiver,
@@ -28,6 +29,7 @@ from instar.core.rollout.state import Rollout, Underway
 from instar.kafka.cluster import Cluster
 from instar.kafka.entries import read_entries
 from instar.operations.effects import runner
+from instar.operations.failure import REFUSED, fail
 from instar.operations.gating import gate_verdicts
 from instar.operations.keeping import Keeper, now
 from instar.operations.scope import kafka_settings, migration_of
@@ -43,6 +45,14 @@ from instar.translation.group import unmovable
 
 _REQUESTS_TOLD = 20
 _NO_STATE = "The state store is needed for this."
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the machine made of a look, None where there was nothing to tell it, and the limits as they were judged."""
+
+    result: Result | None
+    verdicts: tuple[LimitVerdict, ...] = ()
 
 
 @dataclass(slots=True)
@@ -107,7 +117,11 @@ class Rolling:
     def circumstances(
         self, action: str, waived: tuple[Waiver, ...], plan: Plan | None = None, *, moving: Iterable[str] = ()
     ) -> Circumstances:
-        """What is known at this moment, for a command. ``moving``: the groups that it would move to the new topic."""
+        """What is known at this moment, for a command. ``moving``: the groups that it would move to the new topic.
+
+        Fails where another store moves the migration.
+        """
+        self._refuse_another_store()
         fingerprint = self.project.fingerprint(self.name)
         meant = plan.fingerprint if plan is not None else self.coordinator.state(self.name).fingerprint or fingerprint
         return Circumstances(
@@ -125,29 +139,29 @@ class Rolling:
             unmovable=tuple(self._unmovable(moving)),
         )
 
-    def observe(self) -> Result | None:
+    def observe(self) -> Observed:
         """Tell the machine what is seen of the world now; what limits ask for is done, and gone on with where it had to
-        wait: nobody gives a command for it. None: nothing to be told.
+        wait: nobody gives a command for it.
 
         Raises ``KafkaTrouble`` and ``StateTrouble``.
         """
         rollout = self._observed()
         if rollout is None:
-            return None
+            return Observed(None)
         seen = self.keeper.watch()
+        verdicts = self.keeper.limits()
         if rollout.underway is not None and (rollout.underway.actor == LIMITS or rollout.underway.reverting):
-            return self.coordinator.resume(self.name)
+            return Observed(self.coordinator.resume(self.name), verdicts)
         if rollout.underway is not None and self._left_closing(rollout.underway):
             # Whoever moves it and is alive has the lease, and this is refused.
             if rollout.place is Stage.IN_DOUBT:
-                return self.coordinator.resume(self.name)
+                return Observed(self.coordinator.resume(self.name), verdicts)
             why = f"producers were stopped for more than {self.migration.rollout.barrier} s and nobody went on"
-            return self.coordinator.revert(self.name, actor=self.actor, reason=why)
+            return Observed(self.coordinator.revert(self.name, actor=self.actor, reason=why), verdicts)
         found = self._seen(rollout, seen)
-        verdicts = self.keeper.limits()
         if verdicts and rollout.phase is not Phase.EXPANDED:
             found.append(LimitsSeen(now(), verdicts))
-        return self.coordinator.observe(self.name, found)
+        return Observed(self.coordinator.observe(self.name, found), verdicts)
 
     def _left_closing(self, underway: Underway) -> bool:
         """Do producers wait for longer than they may, because the command that stopped them has died?"""
@@ -164,15 +178,23 @@ class Rolling:
             self.coordinator.observe(self.name, self._seen(rollout, self.keeper.watch()))
 
     def another_store(self) -> str:
-        """What the control topic says of the migration although this store knows nothing of it; empty: nothing.
+        """What the control topic says of the migration that this store cannot have written; empty: nothing.
 
-        Another store moves it then, or this one is new: the tokens of two stores are not each other's, so the fence
-        between two coordinators does not hold. Raises ``KafkaTrouble`` and ``StateTrouble``.
+        Raises ``KafkaTrouble`` and ``StateTrouble``.
         """
-        rollout = self.coordinator.state(self.name)
-        if rollout.phase is not Phase.DRAFT or rollout.underway is not None or rollout.plan is not None:
-            return ""
-        return stranger(self.cluster, self.name)
+        return stranger(self.cluster, self.name, self.coordinator.state(self.name))
+
+    def _refuse_another_store(self) -> None:
+        """The tokens of two stores are not each other's, so the fence between two coordinators does not hold, and a
+        store that takes over knows neither what was made nor where the groups are: there is no going on with it."""
+        other = self.another_store()
+        if other:
+            fail(
+                other,
+                "Let the setting `state` name the store that moves it, or restore that one. If it is lost for good, end "
+                "the workers and producers of this migration, and give the next attempt another name.",
+                REFUSED,
+            )
 
     def _unmovable(self, moving: Iterable[str]) -> Iterator[str]:
         groups = tuple(moving)
@@ -254,14 +276,20 @@ def read_said(cluster: Cluster, name: str) -> Said:
     return said_of(name, read_entries(cluster, TOPIC))
 
 
-def stranger(cluster: Cluster, name: str) -> str:
-    """What the control topic says of a migration that the state store at hand does not know; empty: nothing."""
+def stranger(cluster: Cluster, name: str, known: Rollout | None) -> str:
+    """What the control topic says of a migration that the state store at hand, which has ``known`` of it, cannot have
+    written: an epoch's number is on record there before the topic has it. Empty: nothing. Raises ``KafkaTrouble``."""
     epoch = read_said(cluster, name).epoch
     if epoch is None:
         return ""
+    has = "has no rollout of it"
+    if known is not None and (known.plan is not None or known.underway is not None or known.phase is not Phase.DRAFT):
+        if epoch.epoch <= known.last_epoch:
+            return ""
+        has = f"knows of epoch {known.last_epoch} at most"
     return (
         f"{TOPIC} already has an epoch record of {name} (epoch {epoch.epoch}, {epoch.state}, authority "
-        f"{epoch.authority}), and this state store has no rollout of it: another store moves it, or this one was lost."
+        f"{epoch.authority}), and this state store {has}: another store moves it, or this one was lost."
     )
 
 

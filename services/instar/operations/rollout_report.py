@@ -1,6 +1,7 @@
 """The report of a rollout: where it stands or how it ended, how long each part took, records, verification, approvals,
-what went wrong. JSON, and one self-contained HTML page."""
+what went wrong. JSON, words, and one self-contained HTML page."""
 
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from html import escape
 from typing import Any
@@ -45,6 +46,9 @@ def report(at: Rolling) -> dict[str, Any]:
         "phase": rollout.phase.value,
         "epoch": rollout.epoch,
         "authority": rollout.authority,
+        "record": None
+        if rollout.record is None
+        else {"at_ms": rollout.record.at_ms, "B": _texts(rollout.record.left), "T": _texts(rollout.record.begun)},
         "complete": rollout.phase in FINAL,
         "paused": rollout.paused,
         "lesson_due": rollout.lesson_due,
@@ -73,6 +77,10 @@ def report(at: Rolling) -> dict[str, Any]:
     }
 
 
+def _texts(ends: Mapping[int, int]) -> dict[str, int]:
+    return {str(partition): offset for partition, offset in sorted(ends.items())}
+
+
 def _counts(at: Rolling, direction: Any) -> dict[str, Any]:
     source = at.migration.source.topic if direction == "up" else at.migration.target.topic
     try:
@@ -80,6 +88,41 @@ def _counts(at: Rolling, direction: Any) -> dict[str, Any]:
     except KafkaTrouble as trouble:
         return {"unknown": str(trouble)}
     return {**seen.counts.as_dict(), "lag_records": seen.largest_lag, "workers": seen.members}
+
+
+def as_text(said: dict[str, Any]) -> Iterator[str]:
+    """The lines of a report for a terminal: how it stands first, then only what there is something of."""
+    yield f"{said['migration']} is {said['phase']}, epoch {said['epoch']}: the {said['authority']} topic has authority"
+    begun = f"{_duration(said['seconds'])} since it began" if said["began_ms"] else "nothing was done yet"
+    yield f"  {said['environment']}, {begun}{', paused' if said['paused'] else ''}"
+    for phase, seconds in said["seconds_in"].items():
+        yield f"  {phase}: {_duration(seconds)}"
+    for direction, counts in said["records"].items():
+        told = ", ".join(
+            f"{value:,} {key.replace('_', ' ')}" for key, value in counts.items() if isinstance(value, int)
+        )
+        yield f"  {direction}: {counts.get('unknown') or told}"
+    verified = said["verification"]
+    if verified is not None:
+        right = "right" if verified["right"] else "not right"
+        yield f"  verified: {right} at {_time(verified['at_ms'])}, counts until {_time(verified['until_ms'])}"
+    record = said["record"]
+    if record is not None:
+        yield from (f"  {name} of epoch {said['epoch']}: {_offsets(record[name])}" for name in ("B", "T"))
+    for each in said["transitions"]:
+        when, why = _time(each["began_ms"]), f": {each['reason']}" if each["reason"] else ""
+        yield f"{each['transition']}: {each['outcome']}, {when}, {_duration(each['seconds'])}, by {each['by']}{why}"
+        yield from (f"  waived {waiver}" for waiver in each["waivers"])
+    yield from (f"left to do: {step}" for step in said["left"])
+    yield from (f"went wrong, {_time(each['at_ms'])}: {each['problem']}" for each in said["problems"])
+    yield from (f"lesson of {each['by']}, {_time(each['at_ms'])}: {each['lesson']}" for each in said["lessons"])
+    yield from (f"approval of {x['action']}, asked by {x['asked_by']}: {x['standing']}" for x in said["approvals"])
+    if said["lesson_due"]:
+        yield f"→ What the rollback taught is not recorded yet: `instar lesson {said['migration']}`."
+
+
+def _offsets(ends: Mapping[str, int]) -> str:
+    return ", ".join(f"{partition}:{offset:,}" for partition, offset in ends.items())
 
 
 def as_html(said: dict[str, Any]) -> str:

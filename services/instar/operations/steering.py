@@ -22,13 +22,15 @@ from instar.project.project import Project
 
 @dataclass(frozen=True, slots=True)
 class Steered:
-    """A migration on a cluster, with the directions that are meant."""
+    """A migration on a cluster, with the directions that are meant. ``resumable``: those whose pause may be taken back;
+    a limit pauses the way back too, whatever the settings say of who writes."""
 
     name: str
     migration: Migration
     cluster: Cluster
     control: Control
     directions: tuple[Direction, ...]
+    resumable: tuple[Direction, ...]
 
     def progress(self) -> list[Progress]:
         """One for each direction. Raises ``TopicMissing``."""
@@ -44,7 +46,7 @@ class Steered:
 
     def resume(self) -> tuple[Direction, ...]:
         """Take the pause back; the directions that were paused. Raises ``KafkaTrouble``."""
-        paused = tuple(one for one in self.directions if self.control.orders(self.name, one).pause is not None)
+        paused = tuple(one for one in self.resumable if self.control.orders(self.name, one).pause is not None)
         for one in paused:
             self.control.write({control.key(self.name, one, control.PAUSE): None})
         return paused
@@ -81,4 +83,5 @@ def steering(
             f'Add reverse = {{ version = "v1" }} to [tool.instar.migrations.{name}].',
         )
     on = Cluster(kafka) if cluster is None else cluster
-    return Steered(name, migration, on, Control(on), meant)
+    both: tuple[Direction, ...] = ("up",) if migration.reverse is None else ("up", "down")
+    return Steered(name, migration, on, Control(on), meant, both if asked is None else asked)

@@ -51,7 +51,7 @@ BARRIER_S = 120.0  # the longest that producers stay stopped before the barrier 
 LOOK_AGAIN_S = 0.5
 _LOOK_AT_LIMITS_S = 5.0  # how often limits are asked while a hold lasts
 
-Kind = Literal["done", "nothing", "waiting", "undone", "failed", "unknown", "refused"]
+Kind = Literal["done", "nothing", "waiting", "undone", "failed", "unknown", "refused", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,7 @@ class Result:
     done: the transition is finished. nothing: there was nothing to do. waiting: run it again, not before
     ``until_ms`` if that is set. undone: the transition was reverted and ``message`` says why. failed, unknown: a step
     did not come about, or may have; running the command again goes on from there. refused: ``code`` says why.
+    stopped: the program was told to end, which the coordinator lets through as KeyboardInterrupt; the same again.
     """
 
     kind: Kind
@@ -210,6 +211,8 @@ class Coordinator:
             underway = session.state.underway
             name, why = underway.transition, underway.why_reverting or why
             session.lease.renew()
+            if underway.closing_since_ms is None:  # between two steps is a place to end, but not while producers wait
+                self._clock.sleep(0)
             stopped = self._undo(session, underway) if underway.reverting else self._do(session, underway)
             if stopped is not None:
                 return stopped

@@ -14,11 +14,11 @@ from instar.core.rollout.effect import (
     AwaitProducers,
     CloseEpoch,
     CreateTopic,
-    DeleteTopic,
     DrainBridge,
     Effect,
     HoldRetention,
     LockTopic,
+    Notify,
     RecordEnds,
     TranslateGroup,
     Undo,
@@ -196,7 +196,8 @@ def test_the_barrier_keeps_its_order_forward_and_back() -> None:
     barrier = ["CloseEpoch", "AwaitProducers", "RecordEnds", "DrainBridge", "RecordEnds", "WriteEpoch", "GrantWrite"]
     switch = effects_of(state_at(Phase.VERIFIED, PLAN), event_of(Kind.SWITCH))
     assert names(switch) == [
-        "TranslateGroup", "ConfirmReady", *barrier, "CommitStart", "StartBridge", "TranslateGroup", "ReleaseRetention"
+        "TranslateGroup", "ConfirmReady", *barrier, "CommitStart", "StartBridge", "TranslateGroup", "ReleaseRetention",
+        "Notify",
     ]  # fmt: skip
     assert switch[2:8] == (
         CloseEpoch(1, "new"),
@@ -231,7 +232,22 @@ def test_the_old_topic_is_locked_before_it_is_archived_and_deleted_last() -> Non
     effects = effects_of(state_at(Phase.SWITCHED, PLAN), event_of(Kind.RETIRE))
     order = [effects.index(each) for each in (LockTopic("orders"), ArchiveTopic("orders", PLAN.archive))]
     assert order == sorted(order)
-    assert effects[-1] == DeleteTopic("orders")
+    assert names(effects)[-2:] == ["DeleteTopic", "Notify"]
+
+
+@pytest.mark.parametrize(
+    ("phase", "kind", "subject", "text"),
+    [
+        (Phase.VERIFIED, Kind.SWITCH, "switched", "producers write orders.v3 since epoch 1"),
+        (Phase.SWITCHED, Kind.ROLLBACK, "rolled back", "producers write orders again since epoch 2"),
+        (Phase.SWITCHED, Kind.RETIRE, "retired", f"orders is deleted, its archive is {PLAN.archive}"),
+        (Phase.EXPANDED, Kind.ABANDON, "abandoned", "orders stays, what was made is undone"),
+    ],
+)
+def test_the_last_step_tells_people_what_is_so_now_and_why(phase: Phase, kind: Kind, subject: str, text: str) -> None:
+    last = effects_of(state_at(phase, PLAN), event_of(kind))[-1]
+    assert isinstance(last, Notify)
+    assert (last.subject, last.text) == (subject, f"{PLAN.migration}: {text}, by ada: why")
 
 
 def test_abandoning_undoes_what_was_made_the_last_first_with_the_first_pictures() -> None:

@@ -42,6 +42,7 @@ CASES = (
     "hold-given",
     "release",
     "start",
+    "start-beside-others",
     "start-at-T",
     "start-live-first",
     "lock",
@@ -180,6 +181,8 @@ def _trial(case: str, cluster: Cluster) -> Trial:
             access = Access(cluster.kafka)
             return Trial(lambda between: Locks(cluster, access, between), do.LockTopic(source), facts, world)
         case _:
+            if case == "start-beside-others":
+                cluster.commit(group_of(facts.migration, "up"), source, {0: (2, "")})
             mode: Any = "live-first" if case == "start-live-first" else "ordered"
             lanes = {direction: Lane(mode, (target,)) for direction in ("up", "down")}
             effect = (

@@ -96,9 +96,26 @@ def test_checkpoints_that_are_there_stay_and_only_others_are_made(shop: Shop) ->
     done = start(shop).done()
     assert done.context.evidence == {"committed": {"1": 0}}
     assert shop.cluster.committed(group, shop.old, [0]) == {0: (17, "somebody's")}
-    # This client can only delete all of a group's offsets, so undoing keeps them all and says so.
+    assert done.revert().evidence == {"left": []}
+    assert shop.cluster.committed(group, shop.old, range(shop.partitions)) == {0: (17, "somebody's")}
+
+
+def test_checkpoints_that_a_worker_has_moved_on_are_not_set_back(shop: Shop) -> None:
+    group = group_of(shop.migration, "up")
+    shop.cluster.commit(group, shop.old, {0: (17, "somebody's")})
+    done = start(shop).done()
+    shop.cluster.commit(group, shop.old, {0: (20, "a worker's")})
     assert done.revert().evidence == {"left": [1]}
-    assert shop.cluster.committed(group, shop.old, [0]) == {0: (17, "somebody's")}
+    assert committed_offsets(shop) == {0: 20, 1: 0}
+
+
+def test_a_picture_without_offsets_leaves_ours_beside_the_others(shop: Shop) -> None:
+    """As an earlier instar took it, before an update in the middle of a rollout."""
+    shop.cluster.commit(group_of(shop.migration, "up"), shop.old, {0: (17, "somebody's")})
+    done = start(shop).done()
+    old = replace(done, context=replace(done.context, before={"partitions": [0]}))
+    assert old.revert().evidence == {"left": [1]}
+    assert committed_offsets(shop) == {0: 17, 1: 0}
 
 
 def test_where_records_are_published_and_the_checkpoint_is_lost_nothing_is_begun(shop: Shop) -> None:

@@ -34,7 +34,10 @@ def replan(_: Rollout, __: Command, ___: int) -> tuple[Effect, ...]:
 
 
 def switch(state: Rollout, command: Command, epoch: int) -> tuple[Effect, ...]:
-    """Canaries, the barrier, the reverse bridge, the other groups in their order, retention."""
+    """Canaries, the barrier, the reverse bridge, the other groups in their order, retention, and word of it.
+
+    Word comes last, like everywhere: whoever waits for the reverse bridge does not wait for a web hook.
+    """
     plan = _plan(state)
     groups = command.groups if isinstance(command, Switch) and command.groups is not None else plan.groups
     return (
@@ -44,6 +47,7 @@ def switch(state: Rollout, command: Command, epoch: int) -> tuple[Effect, ...]:
         *((do.CommitStart("down", plan.target, "T"), do.StartBridge("down")) if plan.has_reverse else ()),
         *_moves(tuple(group for group in groups if not group.canary)),
         *(do.ReleaseRetention(topic.name, dict(topic.settings)) for topic in plan.topics if topic.hold_retention),
+        _word("switched", state, command, f"producers write {plan.target} since epoch {epoch}"),
     )
 
 
@@ -59,7 +63,7 @@ def rollback(state: Rollout, command: Command, epoch: int) -> tuple[Effect, ...]
         *_barrier(plan, command, epoch, "old"),
         do.StartBridge("up"),
         *(do.TranslateGroup(group, "old") for group in reversed(state.moved)),
-        do.Notify("rolled back", f"{state.migration}: {command.reason}"),
+        _word("rolled back", state, command, f"producers write {plan.source} again since epoch {epoch}"),
     )
 
 
@@ -77,10 +81,11 @@ def retire(state: Rollout, command: Command, _: int) -> tuple[Effect, ...]:
         do.StopBridge("up"),
         *((do.ArchiveTopic(plan.source, archive),) if archive else ()),
         do.DeleteTopic(plan.source),
+        _word("retired", state, command, f"{plan.source} is deleted, {_kept(archive)}"),
     )
 
 
-def abandon(state: Rollout, _: Command, __: int) -> tuple[Effect, ...]:
+def abandon(state: Rollout, command: Command, _: int) -> tuple[Effect, ...]:
     """Undo what was made, the last first; after a rollback the reverse bridge first carries back what is left."""
     if state.plan is None:
         return ()
@@ -88,7 +93,8 @@ def abandon(state: Rollout, _: Command, __: int) -> tuple[Effect, ...]:
     if state.epoch > 0 and state.plan.has_reverse:
         back = (do.DrainBridge("down", state.plan.target, "now"), do.StopBridge("down"))
     undo = tuple(do.Undo(step.effect, dict(step.before), dict(step.evidence)) for step in reversed(state.made))
-    return (*back, do.StopBridge("up"), *undo)
+    word = _word("abandoned", state, command, f"{state.plan.source} stays, what was made is undone")
+    return (*back, do.StopBridge("up"), *undo, word)
 
 
 def pause(state: Rollout, command: Command, _: int) -> tuple[Effect, ...]:
@@ -136,6 +142,16 @@ def _barrier(plan: Plan, command: Command, epoch: int, to: Side) -> tuple[Effect
         do.WriteEpoch(epoch, to),
         do.GrantWrite(begun),
     )
+
+
+def _word(subject: str, state: Rollout, command: Command, so: str) -> do.Notify:
+    """That it is done: what is so now, by whom, and why, where they said."""
+    why = f": {command.reason}" if command.reason.strip() else ""
+    return do.Notify(subject, f"{state.migration}: {so}, by {command.actor}{why}")
+
+
+def _kept(archive: str) -> str:
+    return f"its archive is {archive}" if archive else "without an archive"
 
 
 def _moves(groups: tuple[GroupPlan, ...]) -> tuple[Effect, ...]:

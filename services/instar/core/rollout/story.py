@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Protocol
 
 from instar.core.rollout.event import Kind
@@ -158,6 +159,6 @@ def _details(text: str) -> Mapping[str, Any]:
 def seconds_in(phases: Sequence[tuple[int, str]], now_ms: int) -> dict[str, float]:
     """How long the migration was in each phase, until now."""
     found: dict[str, float] = {}
-    for (began, phase), ended in zip(phases, [*(at for at, _ in phases[1:]), now_ms], strict=True):
+    for (began, phase), (ended, _) in pairwise([*phases, (now_ms, "")]):
         found[phase] = found.get(phase, 0.0) + (ended - began) / 1000
     return found

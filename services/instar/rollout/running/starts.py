@@ -34,10 +34,14 @@ class Starts:
         self._between = between
 
     def before(self, effect: Effect, context: Context) -> Mapping[str, Any]:
-        """``{"partitions": [those that have a checkpoint]}``."""
+        """``{"partitions": [those that have a checkpoint], "committed": {partition: [offset, metadata]}}``."""
         asked = only(effect, CommitStart)
         topic = self._cluster.topic(asked.topic)
-        return {"partitions": sorted(self._committed(context, asked, topic))}
+        found = self._committed(context, asked, topic)
+        return {
+            "partitions": sorted(found),
+            "committed": {str(partition): list(committed) for partition, committed in sorted(found.items())},
+        }
 
     def run(self, effect: Effect, context: Context) -> Outcome:
         """Evidence: the offsets that the group begins at, of partitions that had none.
@@ -73,19 +77,27 @@ class Starts:
         return Outcome("done", {"committed": {str(partition): point.offset for partition, point in points.items()}})
 
     def revert(self, effect: Effect, context: Context) -> Outcome:
-        """Deletes the group where none of its offsets was there before.
+        """Takes back the offsets of partitions that had none. This client can only delete a group with all its offsets,
+        so those of before are set again, from the picture: a crash in between is mended by undoing again.
 
-        Where some were, ours stay beside them: a group's offsets can only be deleted all at once by this client, and
-        putting the others back is not safe against a crash in between.
+        Where a worker has moved those on meanwhile, ours stay beside them: to set them back would repeat what it has
+        carried, and where it stands now would be lost in a crash.
         """
         asked = only(effect, CommitStart)
-        if context.before["partitions"]:
-            topic = self._cluster.find(asked.topic)
-            now = {} if topic is None else self._committed(context, asked, topic)
-            left = sorted(set(now) - set(context.before["partitions"]))
-            return Outcome("done", {"left": left})
-        self._between()
-        groups.delete(self._cluster.kafka, group_of(context.migration, asked.direction))
+        topic = self._cluster.find(asked.topic)
+        there, were = set(context.before["partitions"]), _were(context)
+        now = {} if topic is None else self._committed(context, asked, topic)
+        ours = sorted(now.keys() - there)
+        moved = any(now.get(partition, before) != before for partition, before in were.items())
+        if moved or were.keys() != there:  # what an earlier instar began has no offsets in its picture
+            return Outcome("done", {"left": ours})
+        group = group_of(context.migration, asked.direction)
+        if ours or not were:
+            self._between()
+            groups.delete(self._cluster.kafka, group)
+        if topic is not None and were and (ours or were.keys() != now.keys()):
+            self._between()
+            self._cluster.commit(group, topic.name, were)
         self._between()
         return Outcome("done", {"left": []})
 
@@ -93,12 +105,13 @@ class Starts:
         """Not final: nobody needs to know."""
         return None
 
-    def _committed(self, context: Context, asked: CommitStart, topic: Topic) -> set[int]:
+    def _committed(self, context: Context, asked: CommitStart, topic: Topic) -> dict[int, tuple[int, str]]:
         group = group_of(context.migration, asked.direction)
-        return set(self._cluster.committed(group, topic.name, range(topic.partitions)))
+        found = self._cluster.committed(group, topic.name, range(topic.partitions))
+        return {partition: (offset, said or "") for partition, (offset, said) in found.items()}
 
     def _missing(self, context: Context, asked: CommitStart, topic: Topic) -> list[int]:
-        return sorted(set(range(topic.partitions)) - self._committed(context, asked, topic))
+        return sorted(set(range(topic.partitions)) - self._committed(context, asked, topic).keys())
 
     def _starts(self, asked: CommitStart, context: Context, partitions: list[int]) -> dict[int, int]:
         if asked.at == "beginning":
@@ -157,3 +170,8 @@ class Starts:
             )
             for partition, end in self._cluster.end_offsets(topic.name, starts).items()
         }
+
+
+def _were(context: Context) -> dict[int, tuple[int, str]]:
+    """The offsets and metadata of the picture."""
+    return {int(partition): (offset, said) for partition, (offset, said) in context.before.get("committed", {}).items()}
