@@ -76,7 +76,7 @@ def check_decimal(shape: Shape) -> Turn:
             raise Unfit(f"{short(value)} is no decimal of the new type") from None
         if exact != value:
             raise Unfit(f"{short(value)} has more than the {scale} decimal places of the new type")
-        if precision is not None and len(exact.as_tuple().digits) > precision and exact != 0:
+        if precision is not None and exact and exact.adjusted() + scale >= precision:
             raise Unfit(f"{short(value)} has more than the {precision} digits of the new type")
         return exact
 
