@@ -10,23 +10,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from struct import error as StructError  # noqa: N812 - a class, and named like one
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from instar.core.formats import canonical
-from instar.core.formats.avro_check import Checker
+from instar.core.formats.avro_check import Check, Checker
 from instar.core.formats.avro_choice import ambiguous
 from instar.core.formats.avro_fault import Unreadable
 from instar.core.formats.avro_parse import parse_types
-from instar.core.formats.avro_read import CUT, compile_read
+from instar.core.formats.avro_read import CUT, Read, compile_read
 from instar.core.formats.avro_sample import Sampler
 from instar.core.formats.avro_shape import shape_of
-from instar.core.formats.avro_types import Types
-from instar.core.formats.avro_write import compile_write
+from instar.core.formats.avro_types import Node, Types
+from instar.core.formats.avro_write import Write, compile_write
 from instar.core.formats.shape import Shape
 from instar.core.rejected import HOP_OUTPUT_INVALID, TRAILING_BYTES, TRUNCATED, Rejected
 
 if TYPE_CHECKING:
     from random import Random
+
+
+class Part(NamedTuple):
+    """How values of one type within a schema are read, checked and written; as ``compile_read`` and the others say."""
+
+    read: Read
+    check: Check
+    write: Write
 
 
 class AvroSchema:
@@ -35,7 +43,7 @@ class AvroSchema:
     kind: Literal["avro"] = "avro"
 
     def __init__(self, types: Types) -> None:
-        self._types = types
+        self.types = types
         self._read = compile_read(types)
         self._checker = Checker(types)
         self._check = self._checker.top
@@ -46,7 +54,7 @@ class AvroSchema:
 
     @cached_property
     def shape(self) -> Shape:
-        return shape_of(self._types)
+        return shape_of(self.types)
 
     @cached_property
     def ambiguous(self) -> tuple[str, ...]:
@@ -54,7 +62,7 @@ class AvroSchema:
 
         There, ``encode`` keeps the value but may write it as another branch than the producer did: see ``avro_choice``.
         """
-        return ambiguous(self._types)
+        return ambiguous(self.types)
 
     def decode(self, data: bytes) -> Any | Rejected:
         """Bytes to a valid value.
@@ -92,6 +100,14 @@ class AvroSchema:
         """
         fault = self._check(value, 0)
         return None if fault is None else fault.rejected(HOP_OUTPUT_INVALID)
+
+    def part(self, node: Node) -> Part:
+        """The codec of one type of the schema, for who walks the bytes around it."""
+        return Part(
+            compile_read(self.types, node),
+            self._checker.check(node),
+            compile_write(self.types, self._checker.chooser, node),
+        )
 
     def sample(self, random: Random) -> Any:
         """A valid value; the same random state gives the same value."""

@@ -43,9 +43,10 @@ _MARKS = tuple(sum(128 << 7 * at for at in range(count)) for count in range(11))
 _SMALL = tuple((byte >> 1) ^ -(byte & 1) for byte in range(128))
 
 
-def compile_read(types: Types) -> Read:
-    """The reader of the top type. It raises ``Unreadable`` and, where bytes are missing, also ``IndexError``."""
-    return _Compiler(types).read(types.root)
+def compile_read(types: Types, node: Node | None = None) -> Read:
+    """The reader of a type, the top one when none is given. It raises ``Unreadable`` and, where bytes are missing, also
+    ``IndexError``."""
+    return _Compiler(types).read(types.root if node is None else node)
 
 
 class _Compiler:

@@ -27,9 +27,9 @@ from instar.core.formats.avro_types import (
 Write = Callable[[bytearray, Any], None]
 
 
-def compile_write(types: Types, choosers: Callable[[Union], Choose]) -> Write:
-    """The writer of the top type."""
-    return _Compiler(types, choosers).write(types.root)
+def compile_write(types: Types, choosers: Callable[[Union], Choose], node: Node | None = None) -> Write:
+    """The writer of a type, the top one when none is given."""
+    return _Compiler(types, choosers).write(types.root if node is None else node)
 
 
 class _Compiler:

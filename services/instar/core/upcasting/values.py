@@ -153,6 +153,11 @@ def _turn_map(turn: Turn) -> Turn:
     return run
 
 
+def unchanged(value: Any) -> Any:
+    """The turn of a change that leaves values as they are and only lets others stand beside them."""
+    return value
+
+
 def keep_null(turn: Turn) -> Turn:
     """The same for any value but null, which stays null."""
     return lambda value: None if value is None else turn(value)

@@ -9,7 +9,7 @@ from instar.core.upcasting.membership import fits
 from instar.core.upcasting.operation import HopFailed, Misfit, Step
 from instar.core.upcasting.operations.drop import show
 from instar.core.upcasting.value import copy_of
-from instar.core.upcasting.values import Change, Turn, at_values
+from instar.core.upcasting.values import Change, Turn, at_values, unchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,10 @@ class AllowNull:
         return f"allow null in {self.path}{tail}"
 
     def bind(self, current: Shape, target: Shape) -> Step:
-        return at_values(current, target, self.path, self._bind)
+        return at_values(current, target, self.path, self.change)
 
-    def _bind(self, shape: Shape, target: Shape | None, avro: bool) -> Change:
+    def change(self, shape: Shape, target: Shape | None, avro: bool) -> Change:
+        """What is done to one value: the ``BindValue`` of this operation."""
         if is_null(shape) or is_nullable(shape):
             raise Misfit(
                 "already-nullable", "it may be null already at this point of the hop", remedy="delete the line"
@@ -47,11 +48,7 @@ class AllowNull:
         nullable = Union((*branches, NULL) if last else (NULL, *branches))
         down = _refuse if self.null is MISSING else _replace(self.null)
         given = self.null is not MISSING
-        return Change(nullable, _same, down, lossy_down=given, partial_down=not given)
-
-
-def _same(value: Any) -> Any:
-    return value
+        return Change(nullable, unchanged, down, lossy_down=given, partial_down=not given)
 
 
 def _refuse(value: Any) -> Any:

@@ -37,6 +37,17 @@ class Convert:
         return f"convert {self.path} with {getattr(self.up, '__name__', 'a function')}"
 
     def bind(self, current: Shape, target: Shape) -> Step:
+        self._check_how()
+        return at_values(current, target, self.path, self.change)
+
+    def change(self, shape: Shape, target: Shape | None, avro: bool) -> Change:
+        """What is done to one value: the ``BindValue`` of this operation."""
+        if self.how is not None:
+            return _by_name(self.how, shape, target, avro)
+        function: Callable[[Any], Any] = self.up  # type: ignore[assignment]  # one of the two is given
+        return _by_function(function, self.down, shape, target)
+
+    def _check_how(self) -> None:
         how, up = self.how, self.up
         if (how is None) == (up is None) or (how is not None and self.down is not None):
             raise Misfit(
@@ -45,10 +56,6 @@ class Convert:
                 remedy=f'convert("{self.path}", "cents -> decimal") or convert("{self.path}", up=..., down=...)',
                 path=self.path,
             )
-        if how is not None:
-            return at_values(current, target, self.path, lambda *places: _by_name(how, *places))
-        function: Callable[[Any], Any] = up  # type: ignore[assignment]  # one of the two is given
-        return at_values(current, target, self.path, lambda *places: _by_function(function, self.down, *places))
 
 
 def _by_name(how: str, shape: Shape, target: Shape | None, avro: bool) -> Change:
@@ -105,7 +112,7 @@ def _turn(made: Made) -> Turn:
 
 
 def _by_function(
-    up: Callable[[Any], Any], down: Callable[[Any], Any] | None, shape: Shape, target: Shape | None, _avro: bool
+    up: Callable[[Any], Any], down: Callable[[Any], Any] | None, shape: Shape, target: Shape | None
 ) -> Change:
     if target is None:
         raise not_in_target("of this name")

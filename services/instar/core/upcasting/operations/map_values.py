@@ -34,9 +34,10 @@ class MapValues:
         return f"map values of {self.path}: {there or 'all stay'}" + (f"; down {back}" if back else "")
 
     def bind(self, current: Shape, target: Shape) -> Step:
-        return at_values(current, target, self.path, self._bind)
+        return at_values(current, target, self.path, self.change)
 
-    def _bind(self, shape: Shape, target: Shape | None, _avro: bool) -> Change:
+    def change(self, shape: Shape, target: Shape | None, avro: bool) -> Change:  # noqa: ARG002
+        """What is done to one value: the ``BindValue`` of this operation."""
         was, aim = without_null(shape), None if target is None else without_null(target)
         if not isinstance(was, Enum | Scalar) or is_null(was):
             raise Misfit(
