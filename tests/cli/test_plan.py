@@ -62,6 +62,7 @@ def test_a_plan_says_what_hops_do_and_lose_what_a_sample_became_and_the_way_back
     assert f"the reverse bridge writes {shop.old} at v1, without channel" in out
     assert f"group instar.{shop.migration}.down" in out
     assert "the cluster has no authorizer: everything is allowed" in out
+    assert "parcels v1 → v3: reference, because it is not Avro" in out
 
 
 def test_a_plan_is_a_document_too(make_shop: MakeShop) -> None:

@@ -2,12 +2,23 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.bridging import bridge_of, event_subject, lossy_down_subject, stamp, two_way_subject
+from tests.support.bridging import (
+    FRAMING,
+    MIGRATION,
+    bridge_of,
+    event_subject,
+    lossy_down_subject,
+    stamp,
+    two_way_subject,
+)
 
 from instar.core import provenance, rejected
-from instar.core.bridge import Bridge
-from instar.core.record import Record
+from instar.core.bridge import Bridge, Route
+from instar.core.record import Context, Record
+from instar.core.rejected import Rejected
 from instar.core.upcasting import carry, exact_json
+from instar.core.upcasting.carry import Carrier, Lowered
+from instar.core.upcasting.program import Program
 
 SUBJECT = event_subject()
 VERSION = ("instar-version", b"v1")
@@ -148,6 +159,42 @@ def test_what_a_downcast_loses_is_carried_and_comes_back() -> None:
     (lifted,) = bridge_of(subject, 2, "up", carry_lost=True).carry(again, stamp()).outputs
     assert exact_json.loads(lifted.value or b"") == {"number": 8, "note": "kept"}
     assert carry.HEADER not in [name for name, _ in lifted.headers]
+
+
+class Elsewhere:
+    """An executor that answers as none would, so that it is seen."""
+
+    def run(self, data: bytes, context: Context) -> list[bytes] | Rejected:
+        return [b"{}"]
+
+
+def test_an_executor_runs_in_the_programs_place_but_not_where_hops_are_told_of() -> None:
+    program = SUBJECT.program(1, 2)
+    assert isinstance(program, Program)
+    write = FRAMING.writer(subject=SUBJECT.name, version=2, schema_id=None)
+    bridge = Bridge(MIGRATION, "up", FRAMING, lambda _: Route(program, write, executor=Elsewhere()), 1_000_000)
+    told: list[str] = []
+    (fast,) = bridge.carry(source(), stamp()).outputs
+    (slow,) = bridge.telling(lambda link: told.append(link.hop.name)).carry(source(), stamp()).outputs
+    assert fast.value == b"{}"
+    assert (slow.value, told) == (b'{"number":2,"text":"t"}', ["v1_to_v2"])
+
+
+def test_an_executor_makes_the_plain_upcast_only_where_nothing_is_put_back() -> None:
+    subject = lossy_down_subject()
+    down, up = subject.program(2, 1), subject.program(1, 2)
+    assert isinstance(down, Program)
+    assert isinstance(up, Program)
+    carrier = Carrier.of(down, up)
+    lowered = carrier.lower(exact_json.dumps({"number": 8, "note": "kept"}), Context())
+    assert isinstance(lowered, Lowered)
+    write = FRAMING.writer(subject=subject.name, version=2, schema_id=None)
+    bridge = Bridge(MIGRATION, "up", FRAMING, lambda _: Route(up, write, carrier, executor=Elsewhere()), 1_000_000)
+    plain = Record("source", 0, 9, b"k", lowered.outputs[0], (VERSION,), 5)
+    carried = plain._replace(headers=((carry.HEADER, lowered.header), VERSION))
+    assert [output.value for output in bridge.carry(plain, stamp()).outputs] == [b"{}"]
+    (restored,) = bridge.carry(carried, stamp()).outputs
+    assert exact_json.loads(restored.value or b"") == {"number": 8, "note": "kept"}
 
 
 def test_what_was_carried_for_another_value_is_not_put_back() -> None:

@@ -12,6 +12,7 @@ from instar.backfill.control import Control, now_ms
 from instar.backfill.governing import Watched, Wish
 from instar.cli import correcting, log_lines
 from instar.cli.backfill_scope import accept_plan, begin_of, bound_by, named_alone, partitions_of
+from instar.cli.executing import ExecutorKind, ExecutorOption, executor_of
 from instar.cli.exits import USAGE, fail
 from instar.cli.fencing import FenceOption, FenceReasonOption, fence_of
 from instar.cli.governing import govern
@@ -123,6 +124,7 @@ def backfill(
     accept_expired: AcceptExpiredOption = False,
     accept_fingerprint: AcceptFingerprintOption = False,
     recover_checkpoint: RecoverOption = False,
+    executor: ExecutorOption = ExecutorKind.SPANS,
     fence: FenceOption = None,
     fence_reason: FenceReasonOption = "",
     ranges: RangeOption = None,
@@ -158,7 +160,15 @@ def backfill(
     cluster = Cluster(kafka)
     options = [
         Options(
-            opened.root, environment, migration, one, kafka, create, accept_expired, fence=fence_of(fence, fence_reason)
+            opened.root,
+            environment,
+            migration,
+            one,
+            kafka,
+            create,
+            accept_expired,
+            fence=fence_of(fence, fence_reason),
+            executor=executor_of(executor),
         )
         for one in chosen(direction, directions(settings))
     ]

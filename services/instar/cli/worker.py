@@ -11,6 +11,7 @@ import typer
 from instar.backfill.governing import Wish
 from instar.cli import completing
 from instar.cli.asking import wait_until_asked
+from instar.cli.executing import ExecutorKind, ExecutorOption, executor_of
 from instar.cli.fencing import FenceOption, FenceReasonOption, fence_of
 from instar.cli.governing import govern
 from instar.cli.mirroring import mirroring
@@ -63,6 +64,7 @@ def worker(
     when_asked: Annotated[
         bool, typer.Option("--when-asked", help="Wait until the rollout asks for --direction to run.")
     ] = False,
+    executor: ExecutorOption = ExecutorKind.SPANS,
     fence: FenceOption = None,
     fence_reason: FenceReasonOption = "",
     output: Annotated[Format, typer.Option("-o", "--output", help="How the summary is printed.")] = Format.TABLE,
@@ -95,7 +97,15 @@ def worker(
     runs = []
     for one in wanted:
         options = Options(
-            opened.root, environment, migration, one, kafka, create, accept_expired, fence=fence_of(fence, fence_reason)
+            opened.root,
+            environment,
+            migration,
+            one,
+            kafka,
+            create,
+            accept_expired,
+            fence=fence_of(fence, fence_reason),
+            executor=executor_of(executor),
         )
         run = prepare(opened, options, cluster, recover=recover_checkpoint, bound=_ends(cluster) if until else None)
         remember(cluster, run.plan, opened.parts(migration), create=create)

@@ -72,6 +72,30 @@ class HopRisk:
 
 
 @dataclass(frozen=True, slots=True)
+class ExecutorLine:
+    """What runs the program from one version to another, and why it is not the fast one."""
+
+    subject: str
+    from_version: str
+    to_version: str
+    executor: Literal["spans", "reference"]
+    why: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "subject": self.subject,
+            "from_version": self.from_version,
+            "to_version": self.to_version,
+            "executor": self.executor,
+            "why": self.why,
+        }
+
+    def text(self) -> str:
+        why = f", because {self.why}" if self.why else ""
+        return f"{self.subject} {self.from_version} → {self.to_version}: {self.executor}{why}"
+
+
+@dataclass(frozen=True, slots=True)
 class Trap:
     """Something that would go wrong. ``refused``: the plan cannot be carried out before it is mended."""
 
@@ -102,6 +126,7 @@ class Plan:
     route: str
     changes: list[Change] = field(default_factory=list)
     hops: list[HopRisk] = field(default_factory=list)
+    executors: list[ExecutorLine] = field(default_factory=list)
     traps: list[Trap] = field(default_factory=list)
     readers: list[ReaderLine] = field(default_factory=list)
     estimates: list[str] = field(default_factory=list)
@@ -132,6 +157,7 @@ class Plan:
             "pending": len(self.pending),
             "changes": [change.as_dict() for change in self.changes],
             "hops": [hop.as_dict() for hop in self.hops],
+            "executors": [line.as_dict() for line in self.executors],
             "traps": [trap.as_dict() for trap in self.traps],
             "readers": [reader.as_dict() for reader in self.readers],
             "estimates": self.estimates,
@@ -145,6 +171,7 @@ class Plan:
             lines.append(f"  {change.sign} {change.kind} {change.name}")
             lines += [f"      {detail}" for detail in change.details]
         lines += self._hops()
+        lines += self._section("executors", [line.text() for line in self.executors])
         lines += self._section("what stands against it", [line for trap in self.traps for line in _trap_lines(trap)])
         lines += self._section("readers of the old topic", [_reader_line(reader) for reader in self.readers])
         lines += self._section("estimates, from a sample", self.estimates)

@@ -11,8 +11,10 @@ from instar.core import checkpoint
 from instar.core.control import TOPIC as CONTROL_TOPIC
 from instar.core.estimate import duration_text, shared_seconds, size_text
 from instar.core.forecast import Forecast
-from instar.core.plan_text import Change, HopRisk, Plan, ReaderLine, Trap
+from instar.core.plan_text import Change, ExecutorLine, HopRisk, Plan, ReaderLine, Trap
+from instar.core.rejected import Rejected
 from instar.core.throttle import UNLIMITED_RATE
+from instar.core.upcasting.spans.executor import ExecutorName, Spans, compile_spans
 from instar.core.version import label
 from instar.kafka.cluster import Cluster, Topic
 from instar.kafka.errors import KafkaTrouble, Refused
@@ -61,6 +63,7 @@ def make_plan(project: Project, name: str, kafka: Mapping[str, Any]) -> Plan:
         begins = (f"begins at the first record of {migration.target.topic}",)
         plan.changes.append(Change("+", "group", f"instar.{name}.down", begins))
     plan.hops += _hops(project, migration)
+    plan.executors += _executors(project, migration)
     plan.traps += _topic_traps(cluster, name, migration, topics)
     plan.traps += _drift(cluster, project, name, plans)
     sample = _sample(project, cluster, up)
@@ -142,6 +145,23 @@ def _hops(project: Project, migration: Migration) -> Iterator[HopRisk]:
         for version in sorted(subject.hops):
             if version < migration.target.version:
                 yield HopRisk.of(subject.hops[version])
+
+
+def _executors(project: Project, migration: Migration) -> Iterator[ExecutorLine]:
+    """For each version that may be read, up and, where there is a reverse bridge, down."""
+    for subject in project.subjects_of(migration):
+        target, reverse = migration.target.version, migration.reverse
+        ways = [(version, target) for version in sorted(subject.versions) if version < target]
+        if reverse is not None and "down" in directions(migration):
+            ways += [(version, reverse.version) for version in sorted(subject.versions) if version > reverse.version]
+        for start, end in ways:
+            program = subject.program(start, end)
+            if isinstance(program, Rejected):  # a hop without a way down; the traps say so
+                continue
+            made = compile_spans(program)
+            executor: ExecutorName = "spans" if isinstance(made, Spans) else "reference"
+            why = "" if isinstance(made, Spans) else made.why
+            yield ExecutorLine(subject.name, label(start), label(end), executor, why)
 
 
 # --------------------------------------------------------------------------------------------------- traps

@@ -10,6 +10,7 @@ from typing import Any
 from instar.core.bridge import Bridge
 from instar.core.fence import Fence
 from instar.core.provenance import Direction
+from instar.core.upcasting.spans.executor import ExecutorName
 from instar.core.version import label
 from instar.kafka.cluster import Cluster
 from instar.kafka.errors import KafkaTrouble, Refused, Unreachable
@@ -43,6 +44,7 @@ class Options:
     dry: bool = False  # nothing is published: what does not exist yet is imagined
     fence: Fence | None = None
     fingerprint: str | None = None  # of the plan that the command was started under
+    executor: ExecutorName = "spans"  # who runs the programs, as far as it can
 
 
 def assemble(options: Options) -> BridgePlan:
@@ -193,6 +195,7 @@ def _routes(project: Project, options: Options, migration: Migration, registry: 
         writers=writers,
         carry_lost=migration.reverse is not None and migration.reverse.carry_lost,
         in_place=migration.in_place,
+        executor=options.executor,
     )
 
 

@@ -11,6 +11,7 @@ from instar.core.provenance import Direction
 from instar.core.rejected import UNKNOWN_SUBJECT, UNKNOWN_VERSION, VERSION_ABOVE_TARGET, Rejected
 from instar.core.subject import Subject
 from instar.core.upcasting.carry import Carrier
+from instar.core.upcasting.spans.executor import ExecutorName, Spans, compile_spans
 from instar.core.version import label
 from instar.kafka.errors import AmbiguousOutcome, KafkaTrouble
 from instar.registry.identify import Identity
@@ -24,6 +25,7 @@ class Routes:
     """Routes of one direction. Called once for each identity, so it may ask the registry.
 
     ``writers`` frame each subject at ``version``; ``carry_lost`` says whether what downcasts lose is carried.
+    ``executor`` is who runs the programs that it can run.
     """
 
     direction: Direction
@@ -34,6 +36,7 @@ class Routes:
     writers: dict[str, Write]
     carry_lost: bool
     in_place: bool = False
+    executor: ExecutorName = "spans"
     named: dict[Key, tuple[str, int]] = field(default_factory=dict)  # subject and version of what was opened
     _asked_s: float = 0.0
 
@@ -65,7 +68,9 @@ class Routes:
                     else Carrier.of(back, program, subject.sensitive)
                 )
         current = self.in_place and version == self.version
-        return Route(program, self.writers[subject.name], carrier, current)
+        fast = compile_spans(program) if self.executor == "spans" else None
+        executor = fast if isinstance(fast, Spans) else None
+        return Route(program, self.writers[subject.name], carrier, current, executor)
 
     def _named(self, key: Key) -> tuple[Subject, int] | Rejected:
         if isinstance(key, Named):

@@ -32,6 +32,7 @@ FORMAT_VERSION: Final = 1
 _PREFIX_BYTES = 9
 
 AsRead = Callable[[bytes], bytes]
+Run = Callable[[bytes, Context], list[bytes] | Rejected]
 LowerNote = Literal["nothing-lost", "carried", "carried-in-part", "withheld", "over-limit"]
 LiftNote = Literal["no-header", "restored", "other-record", "other-version", "unreadable-header", "changed-chain"]
 
@@ -156,8 +157,11 @@ class Carrier:
         data = self.up.chain.after.encode(value)
         return None if isinstance(data, Rejected) else data
 
-    def lift(self, data: bytes, context: Context) -> Lifted | Rejected:
-        """Upcast a record's value (without framing), and restore what its header carries, if it is this record's."""
+    def lift(self, data: bytes, context: Context, run: Run | None = None) -> Lifted | Rejected:
+        """Upcast a record's value (without framing), and restore what its header carries, if it is this record's.
+
+        ``run`` is what makes the plain upcast, where that is not the program itself.
+        """
         header = next((content for name, content in reversed(context.headers) if name == HEADER), None)
         note: LiftNote = "no-header"
         if header is not None:
@@ -169,7 +173,7 @@ class Carrier:
                 note = "changed-chain"
             else:
                 note = read
-        outputs = self.up.run(data, context)
+        outputs = (run or self.up.run)(data, context)
         return outputs if isinstance(outputs, Rejected) else Lifted(outputs, note)
 
 
