@@ -1,4 +1,4 @@
-"""Records/s of the worker against copying unchanged bytes, on a real Kafka, alternating in one run.
+"""Records/s of the worker, by either executor, against copying unchanged bytes: a real Kafka, all in one run.
 
 The copy is the same worker with the same client settings and the same transactions; only its bridge differs: it keeps
 key, value, headers, timestamp and partition, and adds one constant header. So the ratio is what upcasting costs.
@@ -164,29 +164,43 @@ def main() -> None:
         stage = set_stage(Path(folder), {"bootstrap.servers": bootstrap}, f"bench-{uuid4().hex[:6]}.")
         options = Options(stage.project.root, None, MIGRATION, "up", stage.cluster.kafka, create=True)
         plan = assemble_project(stage.project, options)
+        slow = assemble_project(stage.project, replace(options, executor="reference"))
         count = fill(stage, asked.records, (1,))
         rounds: list[Round] = []
         for number in range(asked.rounds):
-            for what, make in (("copy", Copy), ("worker", plan.make_bridge)):
+            for what, make in (("copy", Copy), ("spans", plan.make_bridge), ("reference", slow.make_bridge)):
                 done = one_round(stage, plan, what, make)
                 rounds.append(done)
-                print(f"round {number + 1}  {what:7} {done.records_per_s:>12,.0f} records/s", file=sys.stderr)
-    rates = {
-        what: statistics.median(one.records_per_s for one in rounds if one.what == what) for what in ("copy", "worker")
-    }
-    print(f"\nmedian   copy {rates['copy']:,.0f}/s   worker {rates['worker']:,.0f}/s   ", end="", file=sys.stderr)
-    print(f"worker / copy {rates['worker'] / rates['copy']:.3f}", file=sys.stderr)
+                print(f"round {number + 1}  {_words(done)}", file=sys.stderr)
+    whats = ("copy", "spans", "reference")
+    rates = {what: _median(rounds, what, lambda one: one.records_per_s) for what in whats}
+    cpu_us = {what: _median(rounds, what, lambda one: one.cpu_seconds / one.records * 1e6) for what in whats}
+    print(file=sys.stderr)
+    for what in whats:
+        ratio = f"{rates[what] / rates['copy']:.3f} of the copy, by CPU {cpu_us['copy'] / cpu_us[what]:.3f}"
+        print(f"median   {what:9} {rates[what]:>10,.0f}/s {cpu_us[what]:>6.1f} us   {ratio}", file=sys.stderr)
     json.dump(
         {
             "records": count,
             "hops": "orders v1 -> v3",
             "rounds": [{"what": one.what, "records_per_s": round(one.records_per_s)} for one in rounds],
             "median_records_per_s": {what: round(rate) for what, rate in rates.items()},
-            "worker_to_copy": round(rates["worker"] / rates["copy"], 4),
+            "median_cpu_us_per_record": {what: round(us, 1) for what, us in cpu_us.items()},
+            "worker_to_copy": round(rates["spans"] / rates["copy"], 4),
+            "reference_to_copy": round(rates["reference"] / rates["copy"], 4),
         },
         sys.stdout,
     )
     print()
+
+
+def _words(done: Round) -> str:
+    cpu_us = done.cpu_seconds / done.records * 1e6
+    return f"{done.what:9} {done.records_per_s:>10,.0f} records/s {cpu_us:>6.1f} us of this process's CPU a record"
+
+
+def _median(rounds: Sequence[Round], what: str, figure: Callable[[Round], float]) -> float:
+    return statistics.median(figure(one) for one in rounds if one.what == what)
 
 
 if __name__ == "__main__":
