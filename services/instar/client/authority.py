@@ -62,6 +62,7 @@ class Authority:
         self._news = threading.Condition()
         self._said = Said()
         self._standing = Standing.of(self._said)
+        self._lost = False
         try:
             self._cluster = Cluster(kafka)
             if announce is not None:
@@ -100,6 +101,11 @@ class Authority:
         """For so long it has not been confirmed that this word is the newest."""
         return time.monotonic() - self._follower.confirmed_s
 
+    @property
+    def lost(self) -> bool:
+        """There was an epoch record and is none: the topic was deleted. Nobody may write until there is one again."""
+        return self._lost
+
     def say(self, *messages: Message) -> None:
         """Put messages into the control topic. Raises ``KafkaTrouble``."""
         write_entries(
@@ -121,8 +127,12 @@ class Authority:
     def _seen(self, entries: Mapping[str, bytes]) -> None:
         said = said_of(self._migration, entries)
         with self._news:
-            differs, self._said = said != self._said, said
-            self._standing = Standing.of(said)
+            # Nobody takes a record back. Without it the old topic would seem to have authority, and groups to read it.
+            self._lost = said.epoch is None and self._said.epoch is not None and not said.unreadable
+            differs = said != self._said or self._lost
+            if not self._lost:
+                self._said = said
+            self._standing = Standing(None, None) if self._lost else Standing.of(said)
             self._news.notify_all()
         if differs:
             self._changed()

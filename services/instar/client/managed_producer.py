@@ -90,6 +90,7 @@ class ManagedProducer:
         self._side: Side | None = None
         self._busy = False  # a transaction is open
         self._closed = False
+        self._register_at_s = -float("inf")  # not before; see _stay_registered
         self._unanswered_s = -float("inf")  # when the broker last did not answer for a record
         self._producer: Producer | None = None
         self._renew()
@@ -222,6 +223,8 @@ class ManagedProducer:
             return f"{self._name} is closed"
         if self._authority.age_s > DOUBT_AFTER_S:
             return f"the control topic could not be read for {self._authority.age_s:.0f} s, so authority may have moved"
+        if self._authority.lost:
+            return f"the epoch record of {self._migration} is gone: the control topic was deleted and must be restored"
         if epoch is not None and epoch.state == "closing":
             return f"authority of {self._migration} moves to the {epoch.authority} topic (epoch {epoch.epoch})"
         return f"{self._name} is about to go on in another topic of {self._migration}"
@@ -236,9 +239,11 @@ class ManagedProducer:
                     return
                 acts = self._has_to_act()
                 if acts:
-                    self._side = None  # from here on nobody begins anything
+                    # From here on nobody begins anything; and the word of before, should it come back, is acted upon.
+                    self._side = self._acted = None
                 busy = self._busy
             if not acts:
+                self._stay_registered()
                 if not busy:
                     self._poll(0)
             elif busy or not self._act():
@@ -260,6 +265,19 @@ class ManagedProducer:
                 self._acted, self._side = standing.word, standing.side
                 self._changed.notify_all()
         return True
+
+    def _stay_registered(self) -> None:
+        """A control topic that was lost and restored does not know us, and the next barrier must."""
+        said = self._authority.said
+        if said.epoch is None or self._name in said.producers or time.monotonic() < self._register_at_s:
+            return
+        self._register_at_s = time.monotonic() + _AGAIN_AFTER_S
+        try:
+            self._authority.say(self._registration)
+        except KafkaTrouble as trouble:
+            log.warning("%s could not register again: %s", self._name, trouble)
+        else:
+            log.warning("%s was not in the control topic any more and has registered again", self._name)
 
     def _finished(self) -> bool:
         """Has the broker answered for everything? A transactional producer without a transaction has nothing open."""

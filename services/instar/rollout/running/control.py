@@ -101,18 +101,27 @@ class RolloutControl:
             # Nobody newer has written, and nobody older can have: what the caller read still stands.
             self._insist(context, lambda _: self._commit(context, entries))
 
+    def restore(self, context: Context, lost: Callable[[Mapping[str, bytes]], Mapping[str, bytes]]) -> None:
+        """Write what the topic has lost: ``lost`` is given its entries, read as who writes it alone, and says which.
+
+        Nothing is claimed before, since that would say epoch 0 to everybody. Raises like ``take`` and ``write``.
+        """
+        self._insist(context, lambda standing: self._commit(context, lost(standing.entries)), self._unclaimed)
+
     def close(self) -> None:
         """Let go of the clients. Nothing is open between two calls."""
         while self._writers:
             self._writers.popitem()[1].discard()
 
-    def _insist(self, context: Context, act: Callable[[Standing], T]) -> T:
+    def _insist(
+        self, context: Context, act: Callable[[Standing], T], claim: Callable[[Context], Standing] | None = None
+    ) -> T:
         """Do it as who initialised the id last, against older coordinators that still try."""
         for left in reversed(range(_ATTEMPTS)):
             try:
                 if self._name(context) not in self._writers:
                     self._initialise(context)
-                return act(self._claim(context))
+                return act((claim or self._claim)(context))
             except _TakenOver as taken:
                 self._forget(context)
                 if not left:
@@ -132,11 +141,16 @@ class RolloutControl:
         except Fenced as fenced:
             raise _TakenOver(str(fenced)) from fenced
 
-    def _claim(self, context: Context) -> Standing:
+    def _unclaimed(self, context: Context) -> Standing:
+        """What stands, unless a newer coordinator has been here."""
         standing = self.read(context.migration)
         newest = _newest_token(standing.said)
         if newest > context.token:
             raise _fenced(context, f"token {newest} is in {TOPIC}, and this one's is {context.token}")
+        return standing
+
+    def _claim(self, context: Context) -> Standing:
+        standing = self._unclaimed(context)
         epoch = _epoch(standing.said, context.migration)
         if epoch.epoch < context.in_force:
             # To begin at epoch 0 again would give authority to the old topic behind everybody's back.
@@ -144,7 +158,7 @@ class RolloutControl:
                 f"The epoch record of {context.migration} in {TOPIC} is of epoch {epoch.epoch} or missing, and epoch "
                 f"{context.in_force} was written: the topic was deleted or its records were. Managed producers that "
                 "start now believe the old topic.",
-                f"Stop producers and restore {TOPIC}; `instar report {context.migration}` has the epoch, B and T.",
+                f"Stop producers, and `instar control restore {context.migration}` shows what can be told again.",
             )
         if standing.said.epoch is None or epoch.token < context.token:
             claimed = replace(epoch, token=context.token)
