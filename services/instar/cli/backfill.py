@@ -36,7 +36,7 @@ from instar.core.bounds import Point, parse_point
 from instar.core.control import named_instance
 from instar.core.throttle import UNLIMITED_RATE
 from instar.kafka.cluster import Cluster
-from instar.operations.plan_drift import check_plan
+from instar.operations.plan_drift import check_plan, check_rollout
 from instar.processor.assemble import Options, directions
 from instar.processor.governor import Governor
 from instar.processor.plan import BridgePlan
@@ -167,7 +167,8 @@ def backfill(
             return rehearse_all(
                 opened, options, cluster, begin, end, partitions, wish.rate, workers=workers, limit=limit, output=output
             )
-    recover, accept = recover_checkpoint, accept_fingerprint
+    accept = check_rollout(opened, migration, cluster, chosen(direction, directions(settings))) or accept_fingerprint
+    recover = recover_checkpoint
     with observing("backfill", migration) as observed:
         runs = [
             _prepared(opened, one, cluster, begin, end, partitions, recover=recover, accept=accept) for one in options

@@ -191,8 +191,8 @@ class Rolling:
         if other:
             fail(
                 other,
-                "Let the setting `state` name the store that moves it, or restore that one. If it is lost for good, end "
-                "the workers and producers of this migration, and give the next attempt another name.",
+                "Let the setting `state` name the store that moves it, or restore that one. If it is lost for good, "
+                "end its workers and managed producers, and give the next attempt another name.",
                 REFUSED,
             )
 
