@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from instar.backfill.control import Control, now_ms
+from instar.backfill.control import Control
 from instar.backfill.governing import Watched, Wish
 from instar.cli import correcting, log_lines
 from instar.cli.backfill_scope import accept_plan, begin_of, bound_by, named_alone, partitions_of
@@ -32,6 +32,7 @@ from instar.cli.scope import (
 from instar.cli.showing import showing
 from instar.cli.steering import DirectionOption, MigrationArgument
 from instar.cli.stopping import Stopping, stopping
+from instar.clock import now_ms
 from instar.core.bounds import Point, parse_point
 from instar.core.control import named_instance
 from instar.core.throttle import UNLIMITED_RATE
