@@ -62,7 +62,7 @@ class Transcript:
 
     def write(self, path: str, text: str, language: str) -> None:
         (self.folder / path).write_text(text, encoding="utf-8")
-        self.parts.append(f"`{path}`:\n\n```{language}\n{text.rstrip()}\n```")
+        self.parts.append(f"`{path}`:\n\n```{language}\n{self._shown(text).rstrip()}\n```")
 
     def run(self, command: str, *, code: int = 0) -> str:
         environment = {**os.environ, "PATH": self._path, "COLUMNS": "110", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -77,12 +77,15 @@ class Transcript:
         )
         if done.returncode != code:
             raise SystemExit(f"$ {command}\n{done.stdout}\nended with {done.returncode}, not {code}")
-        shown = done.stdout
-        for real, said in self._hidden:
-            shown = shown.replace(real, said)
+        shown = self._shown(done.stdout)
         ending = f"\n(exit code {code})" if code else ""
         self.parts.append(f"```console\n$ {command}\n{shown.rstrip()}{ending}\n```")
         return done.stdout
+
+    def _shown(self, text: str) -> str:
+        for real, said in self._hidden:
+            text = text.replace(real, said)
+        return text
 
 
 def main() -> None:

@@ -44,7 +44,7 @@ def killed_while(lab: Lab, effect: type) -> Lab:
 @pytest.fixture
 def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
     made = Lab().reach(Phase.VERIFIED)
-    monkeypatch.setattr(rolling, "now", made.clock.now_ms)
+    monkeypatch.setattr(rolling, "now_ms", made.clock.now_ms)
     return made
 
 

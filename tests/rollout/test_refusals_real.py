@@ -4,8 +4,8 @@ import json
 import re
 import signal
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -96,6 +96,40 @@ def test_a_project_that_drifted_since_its_plan_was_applied_is_not_switched(shop:
     there.write_text(before)
     with way_back(shop):
         assert move(shop, "switch", "--wait")["result"] == "done"
+
+
+def test_nothing_is_carried_under_another_plan_than_the_applied_one(shop: Shop) -> None:
+    move(shop, "apply")
+    run(shop, "pause", "--no-wait")  # makes the control topic, which keeps what a plan was made from
+    run(shop, "resume")
+    run(shop, "worker", "--until", "now")
+    hop = shop.root / "upcasters" / "parcels" / "v2_to_v3.py"
+    hop.write_text(hop.read_text(encoding="utf-8").replace("WEB", "PAPER"), encoding="utf-8")
+    for verb in ("worker", "backfill"):
+        said = run(shop, verb, "--until", "now", expect=REFUSED).err
+        assert f"{shop.migration} was applied under plan " in said
+        assert "now: hop parcels" in said
+        assert f"instar apply {shop.migration} --execute" in said
+    back = run(shop, "worker", "--direction", "down", "--until", "now", expect=None).err
+    assert "the way back is carried under another plan" in back
+    with store_away(shop):
+        said = run(shop, "worker", "--until", "now").err
+        assert "whether the plan is the applied one is not known" in said
+    assert move(shop, "apply")["result"] == "done"
+    for verb in ("backfill", "worker"):
+        run(shop, verb, "--until", "now")
+
+
+@contextmanager
+def store_away(shop: Shop) -> Iterator[None]:
+    """A machine that is not given the variable that names the store."""
+    settings = shop.root / "instar.toml"
+    before = settings.read_text(encoding="utf-8")
+    settings.write_text(before.replace("registry =", 'state = "env:NOT_GIVEN"\nregistry ='), encoding="utf-8")
+    try:
+        yield
+    finally:
+        settings.write_text(before, encoding="utf-8")
 
 
 def test_a_single_look_says_that_the_new_topic_is_gone(shop: Shop) -> None:

@@ -19,6 +19,7 @@ from instar.backfill.governing import Wish
 from instar.cli.asking import wait_until_asked
 from instar.cli.governing import govern
 from instar.cli.runs import prepare
+from instar.clock import now_ms
 from instar.core import checkpoint
 from instar.core.control import PAUSE, key
 from instar.core.provenance import Direction
@@ -38,7 +39,6 @@ from instar.core.rollout.event import (
 from instar.core.rollout.storage import Document, Held, Noted
 from instar.kafka.topic_settings import given
 from instar.operations.effects import runner
-from instar.operations.keeping import now
 from instar.operations.planning import make_plan
 from instar.operations.rolling import Rolling, rolling
 from instar.operations.rollout_planning import rollout_plan
@@ -128,7 +128,7 @@ class _Waiting:
     ended: threading.Event
 
     def now_ms(self) -> int:
-        return now()
+        return now_ms()
 
     def sleep(self, seconds: float) -> None:
         self.ended.wait(min(seconds, 0.05))

@@ -1,6 +1,5 @@
 """The control topic, read and written: what operators ask for reaches workers on any machine through it."""
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -66,7 +65,3 @@ class Follower(EntriesFollower):
             self._said_trouble = str(problem)
             say = log.warning if isinstance(problem, NotAllowed) else log.info
             say("the control topic cannot be read", why=str(problem))
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from instar.backfill.control import Control, now_ms
+from instar.backfill.control import Control
 from instar.backfill.governing import Watched, Wish
 from instar.cli import correcting, log_lines
 from instar.cli.backfill_scope import accept_plan, begin_of, bound_by, named_alone, partitions_of
@@ -33,11 +33,12 @@ from instar.cli.scope import (
 from instar.cli.showing import showing
 from instar.cli.steering import DirectionOption, MigrationArgument
 from instar.cli.stopping import Stopping, stopping
+from instar.clock import now_ms
 from instar.core.bounds import Point, parse_point
 from instar.core.control import named_instance
 from instar.core.throttle import UNLIMITED_RATE
 from instar.kafka.cluster import Cluster
-from instar.operations.plan_drift import check_plan
+from instar.operations.plan_drift import check_plan, check_rollout
 from instar.processor.assemble import Options, directions
 from instar.processor.governor import Governor
 from instar.processor.plan import BridgePlan
@@ -177,7 +178,8 @@ def backfill(
             return rehearse_all(
                 opened, options, cluster, begin, end, partitions, wish.rate, workers=workers, limit=limit, output=output
             )
-    recover, accept = recover_checkpoint, accept_fingerprint
+    accept = check_rollout(opened, migration, cluster, chosen(direction, directions(settings))) or accept_fingerprint
+    recover = recover_checkpoint
     with observing("backfill", migration) as observed:
         runs = [
             _prepared(opened, one, cluster, begin, end, partitions, recover=recover, accept=accept) for one in options

@@ -14,8 +14,7 @@ from instar.cli import completing
 from instar.cli.exits import NO, OK, Failure
 from instar.cli.output import Format, print_rows, stderr
 from instar.cli.scope import BootstrapOption, EnvironmentOption, ProjectOption, kafka_settings, open_project
-from instar.core.rollout.document import UnknownFormat, from_document
-from instar.core.rollout.state import Rollout
+from instar.core.rollout.document import UnknownFormat
 from instar.kafka.cluster import Cluster
 from instar.kafka.errors import KafkaTrouble, NotAllowed
 from instar.kafka.inspection import Inspection, client
@@ -30,7 +29,7 @@ from instar.operations.diagnosis import (
 )
 from instar.operations.permissions import permission_lines
 from instar.operations.rolling import stranger
-from instar.operations.stating import database_of, state_of
+from instar.operations.stating import known_rollout
 from instar.operations.topic_reader import open_registry
 from instar.project.migration import Migration
 from instar.project.project import Project
@@ -154,7 +153,7 @@ def _store_lines(project: Project, name: str, cluster: Cluster) -> Iterator[Line
     """Does the state store know of the rollout that the control topic speaks of? One that is away, or not made yet, is
     not asked: opening it would make it."""
     try:
-        said = stranger(cluster, name, _known(project, name))
+        said = stranger(cluster, name, known_rollout(project, name))
     except (StateTrouble, UnknownFormat):
         return  # what it knows cannot be told
     except KafkaTrouble as problem:
@@ -162,15 +161,6 @@ def _store_lines(project: Project, name: str, cluster: Cluster) -> Iterator[Line
         return
     if said:
         yield Line(f"migration {name}", "warn", said, "Let the setting `state` name the store that moves it.")
-
-
-def _known(project: Project, name: str) -> Rollout | None:
-    with database_of(project) as database:
-        if not database.exists:
-            return None
-    with state_of(project) as state:
-        document = state.rollouts.held(name).document
-    return None if document is None else from_document(document)
 
 
 def _describe_topics(migration: Migration, bootstrap: str) -> str:

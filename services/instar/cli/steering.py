@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from instar.backfill.control import now_ms
 from instar.cli import completing
 from instar.cli.runs import Which, chosen
 from instar.cli.scope import kafka_settings, open_project
+from instar.clock import now_ms
 from instar.core.control import Asked
 from instar.core.status import Status
 from instar.operations.steering import Steered, steering

@@ -30,6 +30,7 @@ from instar.cli.scope import (
 from instar.cli.showing import showing
 from instar.cli.stopping import stopping
 from instar.kafka.cluster import Cluster
+from instar.operations.plan_drift import check_rollout
 from instar.processor.assemble import Options, directions
 from instar.processor.plan import BridgePlan
 from instar.processor.supervise import supervise
@@ -78,6 +79,8 @@ def worker(
     other machines under another --instance, to share the partitions. `pause`, `resume` and `rate` reach it anywhere,
     and it ends, with exit code 0, when the rollout asks its direction to stop.
 
+    Refused while a rollout has applied another plan than the project's: plan and apply again.
+
     With --when-asked it may be started long before: it waits until the rollout has set its start checkpoint and asks.
     """
     opened = open_project(project, environment)
@@ -94,6 +97,7 @@ def worker(
         with stopping() as state:
             if not wait_until_asked(cluster, settings, migration, wanted[0], state.event):
                 return state.exit_code
+    check_rollout(opened, migration, cluster, wanted)
     runs = []
     for one in wanted:
         options = Options(

@@ -141,7 +141,3 @@ class Authority:
         if str(trouble) != self._told:
             self._told = str(trouble)
             log.warning("The control topic of %s cannot be read: %s", self._migration, trouble)
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000

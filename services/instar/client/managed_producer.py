@@ -17,8 +17,9 @@ from typing import Any, Self
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.serialization import MessageField, SerializationContext
 
-from instar.client.authority import Authority, Word, now_ms
+from instar.client.authority import Authority, Word
 from instar.client.errors import Closing, CommitUnknown, SetupError
+from instar.clock import now_ms
 from instar.core.rollout.control_messages import Acknowledgement, ProducerMessage
 from instar.core.rollout.phase import Side
 from instar.kafka.errors import KafkaTrouble, error_of, is_never_taken

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from instar.clock import now_ms
 from instar.core.census_message import CensusMessage, Kind
 from instar.core.version import label
 
@@ -41,7 +42,7 @@ class Usage:
         self._client, self._group, self._owner = client, group, owner
         self._every_s = every_s
         self._lock = threading.Lock()
-        self._window = _Window(_now_ms())
+        self._window = _Window(now_ms())
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
         self._logged_s = -LOG_EVERY_S
@@ -73,7 +74,7 @@ class Usage:
 
     def _flush(self) -> None:
         with self._lock:
-            window, self._window = self._window, _Window(_now_ms())
+            window, self._window = self._window, _Window(now_ms())
             end_ms = max(self._window.start_ms, window.start_ms)
         for topic, subject in sorted({key[:2] for key in window.handed}):
             message = CensusMessage(
@@ -100,7 +101,3 @@ class Usage:
 
 def _of(counts: dict[tuple[str, str, int], int], topic: str, subject: str) -> dict[str, int]:
     return {label(key[2]): count for key, count in sorted(counts.items()) if key[:2] == (topic, subject)}
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from instar.backfill.control import now_ms
+from instar.clock import now_ms
 from instar.core.control import Asked
 from instar.core.provenance import Direction
 from instar.core.throttle import parse_rate

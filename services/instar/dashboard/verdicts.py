@@ -10,7 +10,7 @@ from instar.core.version import label
 from instar.dashboard.watcher import Seen
 from instar.project.migration import Migration
 from instar.project.project import Project
-from instar.project.subject_file import deprecation_of
+from instar.project.subject_file import sunset_of
 
 _ORDER = ("no", "unknown", "yes")
 
@@ -48,9 +48,4 @@ def _old_versions(project: Project, migration: Migration) -> Iterator[tuple[Subj
 
 def _sunset(project: Project, subject: str, version: int) -> date | bool | None:
     source = project.sources.get(subject)
-    if source is None:
-        return None
-    ends = deprecation_of(source.notes, version)
-    if ends is None:
-        return False
-    return True if ends.sunset is None else ends.sunset
+    return None if source is None else sunset_of(source.notes, version)

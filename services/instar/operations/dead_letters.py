@@ -2,12 +2,12 @@
 
 import re
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
+from instar.clock import now_ms
 from instar.core.provenance import Direction
 from instar.core.reading import Read, context_of
 from instar.core.redrive import LetterPosition, Settled
@@ -145,7 +145,7 @@ def redriven(
         yield from would_redrive(lane, found.cluster, letters)
         return
     with Settler(found.kafka, found.name, side, found.topic, _written(plan), Failpoints.from_environment()) as settler:
-        yield from redrive(lane, found.cluster, settler, letters, by, _now_ms, observe(plan))
+        yield from redrive(lane, found.cluster, settler, letters, by, now_ms, observe(plan))
 
 
 def _written(plan: BridgePlan) -> list[Topic]:
@@ -158,8 +158,4 @@ def discarded(found: DeadLetters, side: Direction, chosen: Choice, reason: str, 
     if not count or not doing:
         return count
     with Settler(found.kafka, found.name, side, found.topic, [], Failpoints.from_environment()) as settler:
-        return discard(settler, found.read(chosen, outstanding=True), reason, by, _now_ms)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+        return discard(settler, found.read(chosen, outstanding=True), reason, by, now_ms)

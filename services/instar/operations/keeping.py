@@ -1,9 +1,9 @@
 """What stands before a transition, asked when it is needed: gates, the rehearsal that an environment wants, limits."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from instar.clock import now_ms
 from instar.core.rollout.event import GateVerdict, LimitVerdict
 from instar.core.rollout.limits import Limit, Sample, baseline_per_s, judge
 from instar.kafka.cluster import Cluster
@@ -38,10 +38,10 @@ class Keeper:
         configured = settings.to_judge()
         if not configured:
             return ()  # most have none, and two days of samples are many
-        now_ms = now()
-        known = [each for each in self.state.samples.since(self.name, now_ms - _KEEP_MS) if each.read is not None]
-        measured = _baseline(configured, known, now_ms)
-        return tuple(judge(each, known, now_ms) for each in settings.to_judge(measured))
+        at_ms = now_ms()
+        known = [each for each in self.state.samples.since(self.name, at_ms - _KEEP_MS) if each.read is not None]
+        measured = _baseline(configured, known, at_ms)
+        return tuple(judge(each, known, at_ms) for each in settings.to_judge(measured))
 
     def watch(self) -> Look:
         """Look at the up bridge, which is returned, and at the one back once it has begun: what producers write after a
@@ -59,10 +59,10 @@ class Keeper:
             back = look(self.cluster, self.name, "down", migration.target.topic)
             if back.points:
                 both.append((back, migration.target.topic))
-        now_ms = now()
-        taken = sample(self.cluster, both, now_ms, self._mismatches(now_ms))
+        at_ms = now_ms()
+        taken = sample(self.cluster, both, at_ms, self._mismatches(at_ms))
         self.state.samples.keep(self.name, taken)
-        self.state.samples.prune(self.name, now_ms - _KEEP_MS)
+        self.state.samples.prune(self.name, at_ms - _KEEP_MS)
         return seen
 
     @property
@@ -75,7 +75,7 @@ class Keeper:
         if found is None:
             evidence = f"this plan was never rehearsed: `instar rehearse {self.name}`"
             return GateVerdict("rehearsal", "not-applied", evidence)
-        age_s = (now() - found.at_ms) // 1000
+        age_s = (now_ms() - found.at_ms) // 1000
         if not found.passed:
             return GateVerdict("rehearsal", "dirty", f"the rehearsal of {age_s} s ago failed")
         if age_s > at_most_s:
@@ -84,24 +84,20 @@ class Keeper:
             )
         return GateVerdict("rehearsal", "applied", f"rehearsed {age_s} s ago")
 
-    def _mismatches(self, now_ms: int) -> int | None:
+    def _mismatches(self, at_ms: int) -> int | None:
         """What `verify --follow` has counted last, while it runs: it says so every few seconds."""
         limit = self.project.settings.migrations[self.name].limits.mismatches
         if limit is None:
             return None
-        said = [each for each in self.state.samples.since(self.name, now_ms - limit.window * 1000) if each.read is None]
+        said = [each for each in self.state.samples.since(self.name, at_ms - limit.window * 1000) if each.read is None]
         return said[-1].mismatches if said else None
 
 
 def follow_sample(mismatches: int) -> Sample:
     """What a following verification keeps: how many mismatches it has counted, and nothing else."""
-    return replace(Sample(now()), mismatches=mismatches)
+    return replace(Sample(now_ms()), mismatches=mismatches)
 
 
-def now() -> int:
-    return time.time_ns() // 1_000_000
-
-
-def _baseline(limits: Sequence[Limit], samples: Sequence[Sample], now_ms: int) -> float:
+def _baseline(limits: Sequence[Limit], samples: Sequence[Sample], at_ms: int) -> float:
     window_s = next((each.window_s for each in limits if each.measure == "throughput"), 0)
-    return baseline_per_s(samples, now_ms - window_s * 1000) if window_s else 0.0
+    return baseline_per_s(samples, at_ms - window_s * 1000) if window_s else 0.0

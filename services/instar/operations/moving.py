@@ -47,8 +47,9 @@ def planned_now(at: Rolling) -> Plan:
     """The plan of the project and the cluster as they are. Fails where something stands against it."""
     said = make_plan(at.project, at.name, at.kafka)
     if said.refused:
+        why = next(trap.message for trap in said.traps if trap.refused)
         fail(
-            f"The plan of {at.name} is refused: {next(trap.message for trap in said.traps if trap.refused)}.",
+            f"The plan of {at.name} is refused: {why.rstrip('.')}.",
             f"`instar plan {at.name}` shows everything that stands against it.",
             REFUSED,
         )

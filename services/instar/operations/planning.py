@@ -22,7 +22,7 @@ from instar.kafka.inspection import Inspection
 from instar.operations.diagnosis import Topics as Found
 from instar.operations.diagnosis import topic_lines
 from instar.operations.permissions import permission_lines
-from instar.operations.plan_drift import check_plan
+from instar.operations.plan_drift import applied_plans, check_plan
 from instar.operations.topic_reader import open_registry, topic_reader, version_of
 from instar.processor.assemble import Options, assemble_project, directions, schema_id
 from instar.processor.plan import BridgePlan
@@ -30,6 +30,7 @@ from instar.processor.prepare import Topics, settings_of
 from instar.project.migration import Migration
 from instar.project.project import Project
 from instar.registry.identify import Identity
+from instar.state.errors import StateTrouble
 
 SAMPLE_OFFSETS = 500  # of each partition
 LIMIT_GROUPS = 500
@@ -209,11 +210,23 @@ def _time_traps(source: Topic, seconds: float) -> Iterator[Trap]:
 
 
 def _drift(cluster: Cluster, project: Project, name: str, plans: list[BridgePlan]) -> Iterator[Trap]:
+    """Once a rollout has begun, this plan is how a change is approved, and its verification finds what disagrees."""
     for plan in plans:
         try:
             check_plan(cluster, project.parts(name), plan, accept=False)
         except Refused as refusal:
-            yield Trap(True, str(refusal), refusal.remedy)
+            if _on_its_way(project, name):
+                remedy = "Applying this plan accepts that: verify again before you switch, or take the change back."
+                yield Trap(False, str(refusal), remedy)
+            else:
+                yield Trap(True, str(refusal), refusal.remedy)
+
+
+def _on_its_way(project: Project, name: str) -> bool:
+    try:
+        return bool(applied_plans(project, name))
+    except StateTrouble:
+        return False
 
 
 # --------------------------------------------------------------------------------------------------- what to expect

@@ -12,7 +12,7 @@ from instar.core.rollout.state import Rollout
 from instar.core.version import label
 from instar.kafka.cluster import Topic
 from instar.operations.rolling import Rolling
-from instar.project.subject_file import deprecation_of
+from instar.project.subject_file import sunset_of
 from instar.rollout.evidence import asked, groups_on, outstanding_letters, uncarried, written_since
 
 
@@ -57,7 +57,6 @@ def _common(at: Rolling, archive: str, look_records: int) -> Evidence:
 
 def _of(at: Rolling, seen: Evidence, census: Census | None, subject: str, version: int) -> Evidence:
     """What concerns one version: who declared to read it, when it ends, what the way up loses of it."""
-    ends = deprecation_of(at.project.sources[subject].notes, version)
     hops = at.project.catalogue[subject].hops
     lost = {
         path for number, hop in hops.items() if version <= number < at.migration.target.version for path in hop.lost_up
@@ -66,7 +65,7 @@ def _of(at: Rolling, seen: Evidence, census: Census | None, subject: str, versio
         seen,
         declared=at.declared_or_none(subject, version),
         clients=None if census is None else _clients(at, census, subject, version),
-        sunset=False if ends is None else ends.sunset or True,
+        sunset=sunset_of(at.project.sources[subject].notes, version),
         kept=tuple(sorted(lost)),
     )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from instar.clock import now_ms
 from instar.core.control import TOPIC
 from instar.core.retirement import Declared
 from instar.core.rollout.control_messages import Said, said_of
@@ -31,7 +32,7 @@ from instar.kafka.entries import read_entries
 from instar.operations.effects import runner
 from instar.operations.failure import REFUSED, fail
 from instar.operations.gating import gate_verdicts
-from instar.operations.keeping import Keeper, now
+from instar.operations.keeping import Keeper
 from instar.operations.scope import kafka_settings, migration_of
 from instar.operations.stating import state_of
 from instar.project.migration import Migration
@@ -89,7 +90,7 @@ class Rolling:
         return self._keeper
 
     def now_ms(self) -> int:
-        return now()
+        return now_ms()
 
     @property
     def producer_header(self) -> str:
@@ -125,7 +126,7 @@ class Rolling:
         fingerprint = self.project.fingerprint(self.name)
         meant = plan.fingerprint if plan is not None else self.coordinator.state(self.name).fingerprint or fingerprint
         return Circumstances(
-            now_ms=now(),
+            now_ms=now_ms(),
             fingerprint=fingerprint,
             gates=self.keeper.gates(action),
             limits=self.keeper.limits(),
@@ -160,13 +161,13 @@ class Rolling:
             return Observed(self.coordinator.revert(self.name, actor=self.actor, reason=why), verdicts)
         found = self._seen(rollout, seen)
         if verdicts and rollout.phase is not Phase.EXPANDED:
-            found.append(LimitsSeen(now(), verdicts))
+            found.append(LimitsSeen(now_ms(), verdicts))
         return Observed(self.coordinator.observe(self.name, found), verdicts)
 
     def _left_closing(self, underway: Underway) -> bool:
         """Do producers wait for longer than they may, because the command that stopped them has died?"""
         since_ms = underway.closing_since_ms
-        return since_ms is not None and now() - since_ms > self.migration.rollout.barrier * 1000
+        return since_ms is not None and now_ms() - since_ms > self.migration.rollout.barrier * 1000
 
     def look(self) -> None:
         """Tell the machine how far things are, before a command: no guard need run for that. Limits do nothing here.
@@ -191,8 +192,8 @@ class Rolling:
         if other:
             fail(
                 other,
-                "Let the setting `state` name the store that moves it, or restore that one. If it is lost for good, end "
-                "the workers and producers of this migration, and give the next attempt another name.",
+                "Let the setting `state` name the store that moves it, or restore that one. If it is lost for good, "
+                "end its workers and managed producers, and give the next attempt another name.",
                 REFUSED,
             )
 
@@ -212,7 +213,7 @@ class Rolling:
         return None if rollout.phase in FINAL or rollout.phase is Phase.DRAFT or rollout.plan is None else rollout
 
     def _seen(self, rollout: Rollout, seen: Look) -> list[Event]:
-        found: list[Event] = [*events(seen, self.migration.rollout.caught_up_lag), TimePassed(now())]
+        found: list[Event] = [*events(seen, self.migration.rollout.caught_up_lag), TimePassed(now_ms())]
         verified = self._verification(rollout)
         return found if verified is None else [*found, verified]
 
@@ -225,7 +226,7 @@ class Rolling:
         known = rollout.verification
         if known is not None and (known.right, known.until_ms) == (newest.is_right, until_ms):
             return None
-        return VerificationSeen(newest.fingerprint, newest.is_right, until_ms, now())
+        return VerificationSeen(newest.fingerprint, newest.is_right, until_ms, now_ms())
 
 
 @contextmanager
@@ -312,7 +313,7 @@ class _Clock:
     wait: Callable[[float], object]
 
     def now_ms(self) -> int:
-        return now()
+        return now_ms()
 
     def sleep(self, seconds: float) -> None:
         if self.wait(seconds):

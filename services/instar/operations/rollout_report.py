@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
+from instar.clock import now_ms
 from instar.core.rollout.effect import words
 from instar.core.rollout.phase import FINAL
 from instar.core.rollout.story import seconds_in, tell
 from instar.kafka.errors import KafkaTrouble
-from instar.operations.keeping import now
 from instar.operations.rolling import Rolling
 from instar.rollout.look import look
 
@@ -38,7 +38,7 @@ def report(at: Rolling) -> dict[str, Any]:
     story = tell(entries)
     newest = at.state.verifications.newest(at.name, rollout.fingerprint) if rollout.fingerprint else None
     began_ms = entries[0].at_ms if entries else 0
-    last_ms = entries[-1].at_ms if entries and rollout.phase in FINAL else now()
+    last_ms = entries[-1].at_ms if entries and rollout.phase in FINAL else now_ms()
     return {
         "format": FORMAT,
         "migration": at.name,

@@ -3,6 +3,8 @@
 import contextlib
 from collections.abc import Iterator
 
+from instar.core.rollout.document import from_document
+from instar.core.rollout.state import Rollout
 from instar.operations.scope import resolved
 from instar.project.project import Project
 from instar.state.database import Database
@@ -26,3 +28,16 @@ def database_of(project: Project) -> Iterator[Database]:
     """The environment's database, whatever is in it. Raises ``StateTrouble``."""
     with contextlib.closing(open_database(state_url(project), project.root)) as database:
         yield database
+
+
+def known_rollout(project: Project, name: str) -> Rollout | None:
+    """What the state has of a migration, for who only asks: a store that is not there yet is not made.
+
+    Raises ``StateTrouble`` and ``document.UnknownFormat``.
+    """
+    with database_of(project) as database:
+        if not database.exists:
+            return None
+    with state_of(project) as state:
+        document = state.rollouts.held(name).document
+    return None if document is None else from_document(document)

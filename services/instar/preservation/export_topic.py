@@ -7,7 +7,6 @@ else it was writing is thrown away. The manifest is written last.
 
 import fcntl
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from instar.archives.errors import Unusable
 from instar.archives.topic_manifest import EXPORT, FORMAT, MANIFEST, Manifest, Scope, read_manifest, read_scope, write
 from instar.archives.topic_records import LIMIT_RECORD_BYTES, Summary, encode
 from instar.archives.topic_segment import Compression, Segment, SegmentReader, SegmentWriter, file_name, packer
+from instar.clock import now_ms
 from instar.kafka.cluster import Cluster, Topic
 from instar.kafka.errors import Refused
 from instar.kafka.stored import read_stored
@@ -147,7 +147,7 @@ class _Export:
             summaries[partition] = summary.as_dict()
             self._before += self._scope.bounds[partition] - start
         self._say(0)
-        return Manifest(self._scope, tuple(self._segments), summaries, _now_ms())
+        return Manifest(self._scope, tuple(self._segments), summaries, now_ms())
 
     def _kept(self, partition: int, summary: Summary) -> int:
         """Read what an earlier run finished of a partition; where it ends. Raises ``Unusable`` for what is damaged."""
@@ -262,7 +262,7 @@ def _begin(cluster: Cluster, topic: Topic, folder: Path, asked: Asked) -> Scope:
         starts=starts,
         bounds={number: max(bound, starts[number]) for number, bound in bounds.items()},
         compression=asked.compression,
-        began_ms=_now_ms(),
+        began_ms=now_ms(),
         asked=dict(asked.words),
     )
     write(folder / EXPORT, {"format": FORMAT, **scope.document()})
@@ -287,7 +287,3 @@ def _same(scope: Scope, cluster: Cluster, topic: Topic, asked: Asked) -> None:
 
 def _worded(words: Mapping[str, str], compression: Compression) -> str:
     return " ".join(f"--{name} {text}" for name, text in {**words, "compress": compression}.items())
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -88,6 +88,12 @@ def deprecation_of(notes: SubjectFile, version: int) -> Deprecation | None:
     return Deprecation(said if isinstance(said, str) else "", sunset)
 
 
+def sunset_of(notes: SubjectFile, version: int) -> date | bool:
+    """As a retirement asks it: False where the version is not deprecated, True where it is and no day is said."""
+    ends = deprecation_of(notes, version)
+    return False if ends is None else ends.sunset or True
+
+
 def read_subject_file(folder: Path, file: str) -> tuple[SubjectFile, TomlLines] | list[Finding]:
     """A subject's own settings; all defaults where it has no file. ``file`` is its name in findings."""
     path = folder / NAME

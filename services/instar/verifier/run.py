@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from threading import Event
 
+from instar.clock import now_ms
 from instar.core.comparison import Comparison, Difference
 from instar.core.cut import Cut
 from instar.kafka.errors import Refused
@@ -39,7 +40,7 @@ OpenState = Callable[[Mapping[str, str]], State]
 
 def run(opener: Opener, open_state: OpenState, options: Options) -> Report:
     """Verify once. Raises ``KafkaTrouble``, and ``Refused`` for what this mode cannot do."""
-    began_ms = _now_ms()
+    began_ms = now_ms()
     inputs = opener.open()
     halves.require_whole(inputs, options.mode, again=options.resume)
     report = _report(inputs, options, began_ms)
@@ -60,7 +61,7 @@ def run(opener: Opener, open_state: OpenState, options: Options) -> Report:
 
 def follow(opener: Opener, open_state: OpenState, options: Options) -> Report:
     """Compare behind the live bridge, round after round, until stopped. Raises ``KafkaTrouble``."""
-    began_ms = _now_ms()
+    began_ms = now_ms()
     inputs = opener.open()
     halves.require_whole(inputs, options.mode, again=True)
     state = open_state(inputs.key())
@@ -234,12 +235,8 @@ def _topic(side: Side) -> TopicScope:
 
 def _ended(report: Report, state: State) -> Report:
     """The result that is kept is the last comparison of everything, or any that found something not right."""
-    report.ended_ms = _now_ms()
+    report.ended_ms = now_ms()
     whole = report.complete and len(report.partitions) == report.source_partitions
     if report.mode in {Mode.FULL, Mode.DIGEST} and (whole or not report.right):
         state.save_result(report.document())
     return report
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

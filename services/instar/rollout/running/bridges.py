@@ -6,6 +6,7 @@ A worker is seen where its consumer group has a member: nothing else about it ca
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from instar.clock import now_ms
 from instar.core import control
 from instar.core.checkpoint import group_of
 from instar.core.control import PAUSE, Asked, entry
@@ -16,7 +17,7 @@ from instar.core.rollout.effect import Effect
 from instar.kafka.cluster import Cluster
 from instar.kafka.errors import Refused
 from instar.rollout.ports import Context, Outcome
-from instar.rollout.running.control import RolloutControl, Standing, now_ms
+from instar.rollout.running.control import RolloutControl, Standing
 from instar.rollout.running.reversible import Reversible
 
 Order = Literal["run", "stop"]

@@ -12,11 +12,11 @@ initialised it last can commit. A coordinator's write is therefore
 Who is fenced begins at 1 again: then it is ended by step 2, or it is the newest and goes on.
 """
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from instar.clock import now_ms
 from instar.core.control import TOPIC
 from instar.core.record import Output
 from instar.core.rollout.control_messages import (
@@ -201,10 +201,6 @@ class RolloutControl:
 def transactional_id(migration: str) -> str:
     """As the topic's keys, without the environment: two names of one cluster must not be two coordinators."""
     return f"instar-rollout-{migration}"
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _epoch(said: Said, migration: str) -> EpochMessage:

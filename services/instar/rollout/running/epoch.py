@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from instar.clock import now_ms
 from instar.core.provenance import Direction
 from instar.core.rollout import effect as do
 from instar.core.rollout.control_messages import EpochMessage, read, value_of
@@ -11,7 +12,7 @@ from instar.core.rollout.effect import Effect
 from instar.core.rollout.phase import Side
 from instar.kafka.errors import Refused
 from instar.rollout.ports import Context, Outcome
-from instar.rollout.running.control import RolloutControl, now_ms
+from instar.rollout.running.control import RolloutControl
 from instar.rollout.running.reversible import Reversible
 
 CARRIER: Mapping[Side, Direction] = {"new": "up", "old": "down"}

@@ -13,6 +13,7 @@ So the way back from the middle needs no translation: the offsets that the group
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from instar.clock import now_ms
 from instar.core.rollout import effect as do
 from instar.core.rollout.control_messages import GroupMessage, Said
 from instar.core.rollout.effect import Effect
@@ -20,7 +21,7 @@ from instar.core.rollout.phase import Side
 from instar.kafka.cluster import Cluster
 from instar.kafka.errors import Refused
 from instar.rollout.ports import Context, Outcome
-from instar.rollout.running.control import RolloutControl, now_ms
+from instar.rollout.running.control import RolloutControl
 from instar.rollout.running.reversible import Reversible
 
 _SIDE = "side"
