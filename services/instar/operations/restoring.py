@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from instar.clock import now_ms
 from instar.core.control import TOPIC
 from instar.core.ledger import Broken
 from instar.core.rollout.control_messages import EpochMessage
@@ -14,7 +15,6 @@ from instar.core.rollout.state import Rollout
 from instar.core.rollout.storage import LeaseTaken, Noted
 from instar.kafka.entries import read_entries
 from instar.operations.failure import REFUSED, Failure, NotThere
-from instar.operations.keeping import now
 from instar.operations.rolling import Rolling
 from instar.rollout.ports import Context
 from instar.rollout.running.control import RolloutControl
@@ -87,7 +87,7 @@ def _wanted(at: Rolling, rollout: Rollout, token: int) -> Rebuilt:
             "`instar history --verify`; restore the state store from a backup first.",
             REFUSED,
         )
-    wanted = rebuilt(rollout, at.state.ledger.entries(at.name), token, now())
+    wanted = rebuilt(rollout, at.state.ledger.entries(at.name), token, now_ms())
     if isinstance(wanted, Contradiction):
         raise Failure(
             f"{at.name} cannot be told from the state store: {wanted.why}.",
