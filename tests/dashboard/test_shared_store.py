@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 from tests.support.kept import StateKept
 from tests.support.serving import TOKENS, served
-from tests.support.sites import broker_of_shop, open_at, write_site
+from tests.support.sites import broker_of_shop, opened_at, write_site
 from tests.support.states import fresh_state
 
 from instar.dashboard.callers import COOKIE
@@ -38,13 +38,15 @@ def bootstrap() -> Iterator[str]:
 
 
 @pytest.fixture
-def one(state: str, tmp_path: Path, bootstrap: str) -> Site:
-    return open_at(write_site(tmp_path / "one", state=state), bootstrap)
+def one(state: str, tmp_path: Path, bootstrap: str) -> Iterator[Site]:
+    with opened_at(write_site(tmp_path / "one", state=state), bootstrap) as site:
+        yield site
 
 
 @pytest.fixture
-def two(one: Site, bootstrap: str) -> Site:
-    return open_at(one.project.root, bootstrap)
+def two(one: Site, bootstrap: str) -> Iterator[Site]:
+    with opened_at(one.project.root, bootstrap) as site:
+        yield site
 
 
 def signed_in(site: Site, role: str = "operator") -> str:
@@ -110,9 +112,9 @@ def test_a_session_ends_with_the_token_that_began_it(one: Site, bootstrap: str, 
         "another role": row.replace('role = "operator"', 'role = "viewer"') + ",",
     }
     settings.write_text(text.replace(row + ",", instead[change]))
-    after = open_at(one.project.root, bootstrap)
-    assert browser(after, operators).get("/subjects").status_code == 303
-    assert browser(after, viewers).get("/subjects").status_code == 200
+    with opened_at(one.project.root, bootstrap) as after:
+        assert browser(after, operators).get("/subjects").status_code == 303
+        assert browser(after, viewers).get("/subjects").status_code == 200
 
 
 def test_what_was_done_at_one_server_is_answered_by_the_other(one: Site, two: Site) -> None:

@@ -12,6 +12,7 @@ from confluent_kafka.serialization import SerializationContext
 from tests.support.command import instar
 from tests.support.projects import QUICK_SESSION, Shop, body, event, produce, write_shop
 from tests.support.rolled_out import move, phase, rollout, run, verify, way_back
+from tests.support.states import tampered
 from tests.support.workers import until, worker
 
 from instar.client import ManagedProducer, Way
@@ -20,6 +21,7 @@ from instar.core.rollout.control_messages import Said, said_of
 from instar.kafka.entries import SETTINGS, read_entries, write_entries
 from instar.operations.stating import state_of
 from instar.project.project import load_project
+from instar.state.tables import ledger
 from realkafka.broker import KafkaServer
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
@@ -163,7 +165,7 @@ def test_after_its_control_topic_was_deleted_a_switched_rollout_goes_on_at_the_s
     run(shop, "history", "--verify")
 
 
-def test_a_topic_that_knows_more_than_the_store_is_left_alone(shop: Shop) -> None:
+def test_nothing_is_written_against_a_topic_that_knows_more_nor_from_a_ledger_that_was_edited(shop: Shop) -> None:
     assert move(shop, "apply")["phase"] == "expanded"
     verify(shop)
     epoch = said(shop).epoch
@@ -176,3 +178,6 @@ def test_a_topic_that_knows_more_than_the_store_is_left_alone(shop: Shop) -> Non
     assert "older than the topic" in why
     write_entries(shop.cluster, TOPIC, {name: entries.get(name)})
     assert said(shop).epoch == epoch
+    with state_of(load_project(shop.root)) as state:
+        tampered(state, ledger.update().where(ledger.c.number == 2).values(actor="nobody"))
+    assert "The ledger is broken at entry 2" in restore(shop, expect=4)

@@ -46,6 +46,17 @@ def open_at(root: Path, bootstrap: str) -> Site:
     return open_site(load_project(root), bootstrap)
 
 
+@contextmanager
+def opened_at(root: Path, bootstrap: str) -> Iterator[Site]:
+    """The same, which lets go of its store in the end: a PostgreSQL misses connections that nobody closes."""
+    site = open_at(root, bootstrap)
+    try:
+        yield site
+    finally:
+        if site.store is not None:
+            site.store.close()
+
+
 class Removable(Store):
     """A store whose database can be taken ``down`` and comes back."""
 
