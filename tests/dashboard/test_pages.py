@@ -1,6 +1,9 @@
 """Pages: what they say when there is something, nothing, and when Kafka does not answer; how heavy the first one is."""
 
+import html
+import re
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,6 +99,60 @@ def test_one_record_is_shown_at_every_version_with_what_changed(as_: Callable[[s
         assert "items[0].quantity" in text
 
 
+def address_of(text: str, link: str) -> str:
+    """Where the first link of that name leads; empty without one."""
+    before, found, _ = text.partition(f'">{link}')
+    return html.unescape(before.rpartition('href="')[2]) if found else ""
+
+
+def test_records_say_how_far_was_looked_and_how_to_look_further(
+    as_: Callable[[str], TestClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = as_("viewer")
+    monkeypatch.setattr("instar.operations.browsing.LOOK_LIMIT_RECORDS", 8)
+    text = client.get("/records?topic=orders&record_version=v2").text
+    assert "4 partitions hold" in text
+    assert re.search(r"looked at the last [1-8] records", text)  # markers of transactions are offsets as well
+    path = address_of(text, "Look from the beginning")
+    rows, pages = [], 0
+    while path:
+        text = client.get(path).text
+        rows += re.findall(r'href="(/records/orders/\d+/\d+)"', text)
+        path = address_of(text, "Look further")
+        pages += 1
+    listed = client.get("/v1/topics/orders/records?offset=0&version=v2&limit=200")
+    assert pages > 2
+    monkeypatch.undo()
+    whole = client.get("/v1/topics/orders/records?offset=0&version=v2&limit=200").json()["items"]
+    assert rows == [f"/records/orders/{each['partition']}/{each['offset']}" for each in whole]
+    assert listed.headers["instar-looked-at"] == "8"
+
+
+def test_the_last_records_of_all_partitions_come_newest_first(as_: Callable[[str], TestClient]) -> None:
+    said = as_("viewer").get("/v1/topics/orders/records?limit=10").json()
+    times = [each["timestamp_ms"] for each in said["items"]]
+    assert len(times) == 10
+    assert times == sorted(times, reverse=True)
+    assert len({each["partition"] for each in said["items"]}) > 1
+
+
+def test_records_are_chosen_by_a_time_that_ends(as_: Callable[[str], TestClient]) -> None:
+    client = as_("viewer")
+    [newest, *_] = client.get("/v1/topics/orders/records?limit=1").json()["items"]
+    earlier = client.get(f"/v1/topics/orders/records?limit=200&until={newest['time']}").json()["items"]
+    assert earlier[0]["timestamp_ms"] == newest["timestamp_ms"]
+    assert client.get(f"/v1/topics/orders/records?at={newest['time']}&until=2001-01-01").json()["items"] == []
+    onwards = client.get(f"/v1/topics/orders/records?at={newest['time']}").json()["items"]
+    assert {each["timestamp_ms"] for each in onwards} == {newest["timestamp_ms"]}
+
+
+@pytest.mark.parametrize("cursor", ["[-1,0]", "[0,-1]", "[1,0]", "[0]", '{"0":1}'])
+def test_a_cursor_of_another_list_is_refused(as_: Callable[[str], TestClient], cursor: str) -> None:
+    text = urlsafe_b64encode(cursor.encode()).decode().rstrip("=")
+    answer = as_("viewer").get(f"/v1/topics/orders/records?partition=0&cursor={text}")
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:instar:problem:cursor")
+
+
 def test_a_page_that_is_not_there_says_what_to_do(as_: Callable[[str], TestClient]) -> None:
     answer = as_("viewer").get("/subjects/ordres")
     assert answer.status_code == 404
@@ -104,7 +161,9 @@ def test_a_page_that_is_not_there_says_what_to_do(as_: Callable[[str], TestClien
 
 def test_a_viewer_is_offered_nothing_that_changes_things(as_: Callable[[str], TestClient]) -> None:
     assert "Pause…" in as_("operator").get("/migrations/orders-v3").text
-    assert "Pause…" not in as_("viewer").get("/migrations/orders-v3").text
+    viewed = as_("viewer").get("/migrations/orders-v3").text
+    assert "Pause…" not in viewed
+    assert "You may look at everything here" in viewed
     assert "Discard…" not in as_("viewer").get("/dead-letters").text
 
 

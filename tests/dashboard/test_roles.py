@@ -42,6 +42,8 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int]]] = [
     ("POST", f"{M}/resume", {}, STEER),
     ("POST", f"{M}/rate", {"rate": "default"}, STEER),
     ("GET", f"{M}/rollout", None, READ),
+    ("GET", f"{M}/verifications", None, READ),
+    ("GET", f"{M}/verifications/999", None, (401, 404, 404, 404)),
     ("POST", f"{M}/apply", WHY, NOT_NOW),
     ("POST", f"{M}/switch", WHY, NOT_NOW),
     ("POST", f"{M}/rollback", WHY, NOT_NOW),
@@ -65,6 +67,8 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int]]] = [
     ("GET", "/", None, PAGE),
     ("GET", "/migrations", None, PAGE),
     ("GET", "/migrations/orders-v3", None, PAGE),
+    ("GET", "/migrations/orders-v3/verifications", None, PAGE),
+    ("GET", "/migrations/orders-v3/verifications/999", None, (303, 404, 404, 404)),
     ("GET", "/migrations/orders-v3/pause", None, OPERATOR_PAGE),
     ("POST", "/migrations/orders-v3/resume", "form", (401, 403, 303, 303)),
     ("GET", "/migrations/orders-v3/rollout/apply", None, OPERATOR_PAGE),
@@ -95,7 +99,10 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int]]] = [
     ("POST", "/sign-out", "form", (303, 303, 303, 303)),
     ("GET", "/static/style.css", None, (200, 200, 200, 200)),
 ]
-ELSEWHERE = {"/v1/events": "a stream without an end: tests/dashboard/test_events.py"}
+ELSEWHERE = {
+    "/v1/events": "a stream without an end: tests/dashboard/test_events.py",
+    "/v1/topics/{topic}/tail": "another: tests/dashboard/test_tail.py",
+}
 FORM = {
     "subject": "orders",
     "start": "v1",

@@ -8,6 +8,7 @@ import pytest
 from tests.support.states import SQLITE, fresh_state
 
 from instar.core.rollout.limits import Sample
+from instar.state import verifications
 from instar.state.errors import NotThere
 from instar.state.opening import State
 from instar.state.readers import DeclaredReader
@@ -32,6 +33,48 @@ class NounContract:
         assert state.verifications.newest("bills-v2", "f1") is None
         told = [entry.action for entry in state.ledger.entries(NAME)]
         assert told == ["verification passed", "verification failed", "verification passed"]
+
+    def test_a_verification_that_does_not_count_is_kept_and_decides_nothing(self, state: State) -> None:
+        whole = Verified(NAME, "f1", 1000, True, 5000, {"mode": "full"})
+        partial = Verified(NAME, "f1", 2000, True, 0, {"mode": "counts"})
+        state.verifications.save(partial, "ada")
+        assert state.verifications.newest(NAME, "f1") is None
+        state.verifications.save(whole, "ada")
+        state.verifications.save(partial, "ada")
+        assert state.verifications.newest(NAME, "f1") == whole
+        assert [each for _, each in state.verifications.list(NAME, 9)] == [partial, whole, partial]
+        assert [entry.action for entry in state.ledger.entries(NAME)] == ["verification passed"]
+
+    def test_verifications_are_read_by_their_ids_newest_first(self, state: State) -> None:
+        for at_ms in (1000, 2000, 3000):
+            state.verifications.save(Verified(NAME, "f1", at_ms, True, 0, {}), "ada")
+        state.verifications.save(Verified("bills-v2", "f1", 9, True, 0, {}), "ada")
+        (last, _), (middle, _) = state.verifications.list(NAME, 2)
+        [(first, oldest)] = state.verifications.list(NAME, 2, middle)
+        assert first < middle < last
+        assert state.verifications.get(NAME, first) == oldest
+        with pytest.raises(NotThere, match=f"bills-v2 has no verification {first}"):
+            state.verifications.get("bills-v2", first)
+
+    def test_the_last_verifications_stay_and_those_that_still_decide(
+        self, state: State, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(verifications, "KEPT", 3)
+        decides = [
+            Verified(NAME, "f1", 1000, True, 5000, {}),
+            Verified(NAME, "f2", 500, False, 0, {}),
+            Verified("bills-v2", "f1", 1, True, 0, {}),
+        ]
+        state.verifications.save(Verified(NAME, "f1", 900, False, 0, {}), "ada")  # superseded
+        for each in decides:
+            state.verifications.save(each, "ada")
+        for at_ms in range(2000, 2010):
+            state.verifications.save(Verified(NAME, "f1", at_ms, True, 0, {}), "ada")
+        kept = [(each.fingerprint, each.at_ms) for _, each in state.verifications.list(NAME, 99)]
+        assert kept == [("f1", 2009), ("f1", 2008), ("f1", 2007), ("f2", 500), ("f1", 1000)]
+        assert state.verifications.newest(NAME, "f1") == decides[0]
+        assert state.verifications.newest(NAME, "f2") == decides[1]
+        assert len(state.verifications.list("bills-v2", 9)) == 1
 
     def test_the_newest_rehearsal_of_a_plan_counts(self, state: State) -> None:
         assert state.rehearsals.newest(NAME, "f1") is None

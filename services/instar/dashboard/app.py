@@ -15,7 +15,18 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from instar import __version__
-from instar.dashboard.api import convert, dead_letters, history, migrations, rollouts, standing, subjects, topics
+from instar.dashboard.api import (
+    convert,
+    dead_letters,
+    history,
+    migrations,
+    rollouts,
+    standing,
+    subjects,
+    tail,
+    topics,
+    verifications,
+)
 from instar.dashboard.api.convert import errors_of
 from instar.dashboard.api.document import Document
 from instar.dashboard.guard import LOOPBACK, Guard, Limiter
@@ -56,7 +67,7 @@ def make_app(site: Site, *, hosts: Sequence[str] | None = None, limiter: Limiter
     app.state.listeners = standing.Listeners()
     app.state.stopping = asyncio.Event()
     api = APIRouter(prefix=PREFIX)
-    for each in (standing, subjects, convert, migrations, rollouts, dead_letters, topics, history):
+    for each in (standing, subjects, convert, migrations, rollouts, dead_letters, topics, tail, history, verifications):
         api.include_router(each.router)
     app.include_router(api)
     app.include_router(pages, include_in_schema=False)
@@ -90,6 +101,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         stopping.set()
         await asyncio.to_thread(site.moves.stop)
+        await asyncio.to_thread(site.tails.stop)
         await asyncio.gather(looking, tending)
         if site.store is not None:
             site.store.close()

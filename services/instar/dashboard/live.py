@@ -1,7 +1,7 @@
 """The figures that move while somebody looks, by the name under which a page shows them."""
 
 from instar.core.estimate import duration_text
-from instar.core.status import Status
+from instar.core.status import PartitionStatus, Status
 from instar.dashboard.moves import Moves
 from instar.dashboard.views.rollout import told
 from instar.dashboard.watcher import Seen
@@ -43,8 +43,17 @@ def figures(status: Status) -> dict[str, str]:
             f"{at}rate": f"{row.speed.records_per_s:,.0f}",
             f"{at}part": f"{row.part_done:.4f}",
             f"{at}done": f"{row.part_done:.1%}",
+            f"{at}left": left_of(row),
         }
     return found
+
+
+def left_of(row: PartitionStatus) -> str:
+    """How long until nothing of a partition is left."""
+    if not row.lag_records:
+        return "–"
+    pace = row.speed.offsets_per_s
+    return f"about {duration_text(row.lag_records / pace)}" if pace > 0 else "no end in sight"
 
 
 def left_text(status: Status) -> str:

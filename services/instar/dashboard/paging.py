@@ -25,8 +25,12 @@ def place_of(cursor: str | None, *kinds: type) -> list[Any] | None:
     except (ValueError, UnicodeEncodeError):
         place = None
     if not isinstance(place, list) or [type(part) for part in place] != list(kinds):
-        raise Problem(422, "cursor", "The cursor is not one of this list.", "Begin again without it.")
+        raise foreign_cursor()
     return place
+
+
+def foreign_cursor() -> Problem:
+    return Problem(422, "cursor", "The cursor is not one of this list.", "Begin again without it.")
 
 
 def page(

@@ -13,6 +13,7 @@ from instar.dashboard.idempotency import Once
 from instar.dashboard.moves import Moves
 from instar.dashboard.sessions import KeptSessions
 from instar.dashboard.store import Store
+from instar.dashboard.tails import Tails
 from instar.dashboard.watcher import Watcher
 from instar.operations.failure import Failure
 from instar.project.late import Unresolved
@@ -34,6 +35,7 @@ class Site:
     once: Once = field(default_factory=Once)
     moves: Moves = field(default_factory=Moves)
     store: Store | None = None
+    tails: Tails = field(default_factory=Tails)
 
 
 def open_site(project: Project, bootstrap: str | None = None) -> Site:

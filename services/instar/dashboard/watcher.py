@@ -18,13 +18,14 @@ from instar.core.retirement import Group, Verdict
 from instar.core.rollout.state import Rollout
 from instar.core.status import Status
 from instar.dashboard.cluster import Connection
+from instar.dashboard.verifications import Kept, kept
 from instar.dead_letters.choice import Choice, by_cause
 from instar.kafka.cluster import Cluster
 from instar.kafka.errors import KafkaTrouble, TopicMissing
 from instar.operations.dead_letters import dead_letters
 from instar.operations.failure import Failure
 from instar.operations.retirement import verdicts
-from instar.operations.rolling import rolling
+from instar.operations.rolling import Rolling, rolling
 from instar.operations.steering import Steered, steering
 from instar.project.project import Project
 from instar.state.approvals import Request
@@ -37,6 +38,7 @@ SLOW_EVERY_S = 30.0
 HISTORY_S = 3600.0
 LOOK_RECORDS = 20_000  # of the old topic, for who writes it since the switch
 ENTRIES = 200
+VERIFICATIONS = 5  # on a migration's page
 _MAX_GROUPS = 500
 _OWN_GROUPS = "instar."
 
@@ -80,6 +82,7 @@ class MigrationSeen:
     entries: tuple[Entry, ...] = ()  # of the ledger, the newest last
     requests: tuple[Request, ...] = ()  # for approvals, the newest first
     stranger: str = ""  # why another state store seems to govern it; empty: none does
+    verifications: tuple[Kept, ...] | None = None  # the newest first
 
     @property
     def letters(self) -> int | None:
@@ -199,11 +202,18 @@ class Watcher:
                 entries = () if rollout is None else tuple(at.state.ledger.entries(name, newest=ENTRIES))
                 requests = () if rollout is None else tuple(at.state.approvals.list(name)[:ENTRIES])
                 stranger = "" if rollout is None else at.another_store()
+                verified = None if rollout is None else _verified(at)
         except (KafkaTrouble, Failure, StateTrouble) as problem:
             log.warning("it cannot be said how a migration stands", migration=name, why=str(problem))
-            return replace(seen, verdicts=None, rollout=None, entries=(), requests=(), stranger="")
+            return replace(seen, verdicts=None, rollout=None, entries=(), requests=(), stranger="", verifications=None)
         return replace(
-            seen, verdicts=tuple(found), rollout=rollout, entries=entries, requests=requests, stranger=stranger
+            seen,
+            verdicts=tuple(found),
+            rollout=rollout,
+            entries=entries,
+            requests=requests,
+            stranger=stranger,
+            verifications=verified,
         )
 
     def _causes(self, name: str, cluster: Cluster) -> tuple[CauseSeen, ...] | None:
@@ -229,6 +239,10 @@ class Watcher:
             )
             for each in causes
         )
+
+
+def _verified(at: Rolling) -> tuple[Kept, ...]:
+    return tuple(kept(*each) for each in at.state.verifications.list(at.name, VERIFICATIONS))
 
 
 def _groups_of(cluster: Cluster, topic: str) -> tuple[Group, ...]:

@@ -1,5 +1,6 @@
 """Topics: their records, one record at every version, and who reads them."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -26,14 +27,17 @@ from instar.dashboard.api.document import (
     TopicName,
     problems,
 )
-from instar.dashboard.paging import DEFAULT_LIMIT, cursor_of, page, place_of
+from instar.dashboard.paging import DEFAULT_LIMIT, cursor_of, foreign_cursor, page, place_of
 from instar.dashboard.problems import unfit
 from instar.dashboard.site import OfSite, Site, Viewer
-from instar.operations.browsing import Window, browse
+from instar.operations.browsing import Wanted, Window, browse
 from instar.operations.records import fetch, stages_of
+from instar.operations.tailing import Filter
 from instar.operations.topic_reader import TopicReader, topic_reader
 
 router = APIRouter(prefix="/topics", tags=["topics"])
+
+KEY = "Text, or 0x and hexadecimal digits."
 
 Migration = Annotated[
     str | None, Query(max_length=63, description="As which migration's topic to read it, where several name it.")
@@ -63,58 +67,66 @@ def records(
     site: OfSite,
     _: Viewer,
     topic: TopicName,
-    partition: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
-    offset: Annotated[int | None, Query(ge=0, le=2**63 - 1, description="The first one.")] = None,
+    partition: Annotated[int | None, Query(ge=0, le=2**31 - 1, description="All of them by default.")] = None,
+    offset: Annotated[int | None, Query(ge=0, le=2**63 - 1, description="The first one, in each partition.")] = None,
     at: Annotated[str | None, Query(max_length=40, description="From this time on, RFC 3339.")] = None,
-    key: Annotated[str | None, Query(max_length=1_000, description="Text, or 0x and hexadecimal digits.")] = None,
+    until: Annotated[str | None, Query(max_length=40, description="Up to this time, RFC 3339.")] = None,
+    key: Annotated[str | None, Query(max_length=1_000, description=KEY)] = None,
     version: Annotated[str | None, Query(max_length=12, examples=["v1"])] = None,
+    subject: Annotated[str | None, Query(max_length=249)] = None,
     migration: Migration = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Document:
-    """Committed records of one partition: from an offset or a time on, without either the last ones."""
-    place = place_of(cursor, int)
+    """Committed records: from an offset or a time on, one partition after the other; without either the last ones, the
+    newest first. At most 20,000 are looked at for those that fit: `next` goes on where the look ended."""
+    asked = Search(partition, offset, at, until, key, version, subject, cursor)
     reader = topic_reader(site.project, topic, subject=None, framing=None, migration=migration)
-    first = place[0] if place is not None else offset
-    window = look(site, reader, topic, partition, first, at, key, version, limit)
+    window = look(site, reader, topic, asked, limit)
     items = [record_document(reader, record) for record in window.records]
-    return Document(
-        {"items": items, "next": None if window.next is None else cursor_of([window.next])},
-        headers={"Instar-Offsets": f"{window.start}-{window.end}"},
-    )
+    headers = {"Instar-Looked-At": str(window.looked)}
+    if partition is not None:
+        headers["Instar-Offsets"] = "{}-{}".format(*window.held[partition])
+    return Document({"items": items, "next": None if window.next is None else cursor_of(window.next)}, headers=headers)
 
 
-def look(
-    site: Site,
-    reader: TopicReader,
-    topic: str,
-    partition: int,
-    offset: int | None,
-    at: str | None,
-    key: str | None,
-    version: str | None,
-    limit: int,
-) -> Window:
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is asked of a topic's records, as it was written."""
+
+    partition: int | None = None
+    offset: int | None = None
+    at: str | None = None
+    until: str | None = None
+    key: str | None = None
+    version: str | None = None
+    subject: str | None = None
+    cursor: str | None = None
+
+
+def look(site: Site, reader: TopicReader, topic: str, asked: Search, limit: int) -> Window:
     """The records that fit. Raises ``Problem``, ``Failure`` and ``KafkaTrouble``."""
+    place = place_of(asked.cursor, int, int)
+    if place is not None and (min(place) < 0 or asked.partition not in (None, place[0])):
+        raise foreign_cursor()
+    chosen = Filter(key_of(asked.key), asked.version or None, subject=asked.subject or None)
+    wanted = Wanted(
+        asked.partition,
+        None if place is None else (place[0], place[1]),
+        asked.offset,
+        _time_ms(asked.at),
+        _time_ms(asked.until),
+        (lambda record: chosen.fits(reader, record)) if chosen != Filter() else None,
+    )
+    return browse(site.connection.cluster(), topic, wanted, limit)
+
+
+def key_of(text: str | None) -> bytes | None:
+    """A key as it is asked for. Raises ``Problem``."""
     try:
-        wanted = None if not key else key_bytes(key)
+        return key_bytes(text) if text else None
     except ValueError as error:
         raise unfit("The key is not hexadecimal behind 0x.", "Write an even number of digits 0-9 and a-f.") from error
-
-    def fits(record: Record) -> bool:
-        if wanted is not None and record.key != wanted:
-            return False
-        return not version or version_in(reader.read(record)) == version
-
-    return browse(
-        site.connection.cluster(),
-        topic,
-        partition,
-        offset=offset,
-        at_ms=_time_ms(at),
-        limit=limit,
-        fits=fits,
-    )
 
 
 @router.get("/{topic}/records/{partition}/{offset}", responses=problems(*KAFKA))
@@ -163,16 +175,21 @@ def version_in(read: Read | Rejected | None) -> str | None:
     return label(read.version) if isinstance(read, Read) else None
 
 
+def readable(read: Read | Rejected | None) -> tuple[Any, Rejected | None]:
+    """The value as JSON has it, sensitive fields masked, or why it cannot be read."""
+    if not isinstance(read, Read):
+        return None, read
+    value = read.value()
+    if isinstance(value, Rejected):
+        return None, value
+    patterns = tuple(parse_pattern(path) for path in read.subject.sensitive)
+    return document_of(read.subject.versions[read.version], sealed(value, patterns)), None
+
+
 def record_document(reader: TopicReader, record: Record) -> dict[str, Any]:
     """A record as it stands in its topic, sensitive fields masked."""
     read = reader.read(record)
-    value = read.value() if isinstance(read, Read) else None
-    if isinstance(read, Read) and not isinstance(value, Rejected):
-        patterns = tuple(parse_pattern(path) for path in read.subject.sensitive)
-        readable = document_of(read.subject.versions[read.version], sealed(value, patterns))
-    else:
-        readable = None
-    trouble = read if isinstance(read, Rejected) else value if isinstance(value, Rejected) else None
+    value, trouble = readable(read)
     body = read.body if isinstance(read, Read) else None
     return {
         "topic": record.topic,
@@ -185,7 +202,7 @@ def record_document(reader: TopicReader, record: Record) -> dict[str, Any]:
         "headers": headers_document(record.headers, headers_told(record, body)),
         "subject": read.subject.name if isinstance(read, Read) else None,
         "version": version_in(read),
-        "value": readable,
+        "value": value,
         "trouble": rejection(trouble) if trouble else None,
     }
 

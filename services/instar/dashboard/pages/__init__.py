@@ -2,8 +2,19 @@
 
 from fastapi import APIRouter
 
-from instar.dashboard.pages import consumers, history, home, letters, migrations, records, rollouts, session, subjects
+from instar.dashboard.pages import (
+    consumers,
+    history,
+    home,
+    letters,
+    migrations,
+    records,
+    rollouts,
+    session,
+    subjects,
+    verifications,
+)
 
 router = APIRouter()
-for page in (home, rollouts, migrations, subjects, records, letters, consumers, history, session):
+for page in (home, rollouts, verifications, migrations, subjects, records, letters, consumers, history, session):
     router.include_router(page.router)

@@ -50,6 +50,7 @@ def one(request: Request, site: OfSite, caller: Viewer, migration: str, done: st
             () if look is None else look.requests[:REQUESTS_SHOWN],
         ),
         causes=None if look is None else look.causes,
+        verifications=None if look is None else look.verifications,
         verdicts=found,
         said=_SAID.get(done, ""),
     )

@@ -2,6 +2,7 @@
 
 from base64 import b64decode
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
@@ -14,37 +15,41 @@ from instar.core.rejected import Rejected
 from instar.core.subject import Subject
 from instar.core.trace_document import seal_stages
 from instar.core.upcasting.chain import Stage
-from instar.core.value_text import compact
 from instar.core.version import label
-from instar.dashboard.api.topics import look, record_document, topic_rows
+from instar.dashboard.api.topics import Search, look, topic_rows
 from instar.dashboard.pages.rendering import render
+from instar.dashboard.paging import cursor_of
 from instar.dashboard.problems import Problem, unfit
 from instar.dashboard.site import OfSite, Site, Viewer
 from instar.dashboard.views.marked import columns
+from instar.dashboard.views.rows import row
 from instar.kafka.errors import KafkaTrouble
+from instar.operations.browsing import Window
 from instar.operations.failure import Failure
 from instar.operations.records import fetch, stages_both_ways
 from instar.operations.scope import subject_of, version_of
-from instar.operations.topic_reader import topic_reader
+from instar.operations.topic_reader import TopicReader, topic_reader
+from instar.registry.port import RegistryError
 
 router = APIRouter(prefix="/records")
 
 _SHOWN = 30
-_VALUE_CHARS = 160
-_ASKED = ("topic", "partition", "offset", "at", "key", "record_version")
+_ASKED = ("topic", "partition", "offset", "at", "until", "key", "record_version", "subject", "cursor", "live")
 
 
 @router.get("")
 def browse(request: Request, site: OfSite, caller: Viewer) -> Response:
     """The form and what it finds. What is wrong with it is said on the page, beside what was typed."""
     asked = {name: request.query_params.get(name, "").strip() for name in _ASKED}
-    topics = [row["name"] for row in topic_rows(site)]
-    found: dict[str, Any] = {"rows": None, "next": None, "start": 0, "end": 0}
-    problem: Problem | Failure | KafkaTrouble | None = None
+    found: dict[str, Any] = {"rows": None, "looked": "", "onwards": "", "from_start": ""}
+    problem: Problem | Failure | KafkaTrouble | RegistryError | None = None
+    subjects: list[str] = []
     if asked["topic"]:
         try:
-            found = _found(site, asked)
-        except (Problem, Failure, KafkaTrouble) as trouble:
+            reader = topic_reader(site.project, asked["topic"], subject=None, framing=None, migration=None)
+            subjects = sorted(reader.subjects)
+            found = _found(site, reader, asked)
+        except (Problem, Failure, KafkaTrouble, RegistryError) as trouble:
             problem = trouble
     return render(
         request,
@@ -52,32 +57,62 @@ def browse(request: Request, site: OfSite, caller: Viewer) -> Response:
         caller,
         status=200 if problem is None else 422,
         asked=asked,
-        topics=topics,
+        topics=[row["name"] for row in topic_rows(site)],
         versions=sorted({label(v) for subject in site.project.catalogue.subjects.values() for v in subject.versions}),
+        subjects=subjects,
         problem=problem,
+        watched=_query(
+            {
+                "partition": asked["partition"],
+                "key": asked["key"],
+                "version": asked["record_version"],
+                "subject": asked["subject"],
+            }
+        ),
+        most=_SHOWN,
         **found,
     )
 
 
-def _found(site: Site, asked: dict[str, str]) -> dict[str, Any]:
-    reader = topic_reader(site.project, asked["topic"], subject=None, framing=None, migration=None)
-    window = look(
-        site,
-        reader,
-        asked["topic"],
-        _number(asked["partition"], "partition") or 0,
+def _found(site: Site, reader: TopicReader, asked: dict[str, str]) -> dict[str, Any]:
+    search = Search(
+        _number(asked["partition"], "partition"),
         _number(asked["offset"], "offset"),
-        asked["at"] or None,
-        asked["key"] or None,
-        asked["record_version"] or None,
-        _SHOWN,
+        asked["at"],
+        asked["until"],
+        asked["key"],
+        asked["record_version"],
+        asked["subject"],
+        asked["cursor"] or None,
     )
-    rows = []
-    for record in window.records:
-        said = record_document(reader, record)
-        text = compact(said["value"]) if said["value"] is not None else ""
-        rows.append(said | {"text": text if len(text) <= _VALUE_CHARS else text[: _VALUE_CHARS - 1] + "…"})
-    return {"rows": rows, "next": window.next, "start": window.start, "end": window.end}
+    window = look(site, reader, asked["topic"], search, _SHOWN)
+    here = {name: text for name, text in asked.items() if name not in ("cursor", "live")}
+    further = "" if window.next is None else f"/records?{_query(here | {'cursor': cursor_of(window.next)})}"
+    from_start = f"/records?{_query(here | {'offset': '0'})}" if window.older else ""
+    return {
+        "rows": [row(reader, record) for record in window.records],
+        "looked": _looked(window),
+        "onwards": further,
+        "from_start": from_start,
+    }
+
+
+def _looked(window: Window) -> str:
+    """How far was looked, in words."""
+    held = sum(end - start for start, end in window.held.values())
+    if len(window.held) == 1:
+        [(partition, (start, end))] = window.held.items()
+        where = f"Partition {partition} holds offsets {start:,} to {end - 1:,}" if end > start else "It is empty"
+    else:
+        where = f"{len(window.held)} partitions hold {held:,} offsets"
+    looked = f"{window.looked:,} record{'s'[: window.looked != 1]}"
+    if window.next is not None:
+        return f"{where}; looked at {looked}, up to {window.next[0]}:{window.next[1]:,}."
+    return f"{where}; looked at the last {looked}." if window.older else f"{where}; looked at {looked}, to the end."
+
+
+def _query(asked: dict[str, str]) -> str:
+    return urlencode({name: text for name, text in asked.items() if text})
 
 
 def _number(text: str, what: str) -> int | None:

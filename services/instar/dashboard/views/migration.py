@@ -130,5 +130,20 @@ def _next(look: MigrationSeen, trouble: str, errors: int) -> str:
                 return "nothing moves, and this broker does not say whether a worker is there"
             return "workers are there and nothing moves"
         case "caught up":
-            return "carried as it comes"
+            return _onwards(look)
     return "; ".join(up.throttle) if up.state == "held" else "being carried"
+
+
+def _onwards(look: MigrationSeen) -> str:
+    """What comes when everything is carried, by the phase that the rollout is in."""
+    match look.rollout.phase if look.rollout is not None else None:
+        case Phase.CAUGHT_UP:
+            last = next((each for each in look.verifications or () if each.until_ms or not each.is_right), None)
+            if last is not None and not last.is_right:
+                return f"the last verification is not right: see what differs, then `instar verify {look.name}`"
+            return f"verify it: `instar verify {look.name}`"
+        case Phase.VERIFIED:
+            return "switch producers to the new topic"
+        case Phase.SWITCHED:
+            return "retire the old topic once nobody reads or writes it"
+    return "carried as it comes"
