@@ -15,7 +15,17 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from instar import __version__
-from instar.dashboard.api import convert, dead_letters, history, migrations, rollouts, standing, subjects, topics
+from instar.dashboard.api import (
+    consumers,
+    convert,
+    dead_letters,
+    history,
+    migrations,
+    rollouts,
+    standing,
+    subjects,
+    topics,
+)
 from instar.dashboard.api.convert import errors_of
 from instar.dashboard.api.document import Document
 from instar.dashboard.guard import LOOPBACK, Guard, Limiter
@@ -56,7 +66,7 @@ def make_app(site: Site, *, hosts: Sequence[str] | None = None, limiter: Limiter
     app.state.listeners = standing.Listeners()
     app.state.stopping = asyncio.Event()
     api = APIRouter(prefix=PREFIX)
-    for each in (standing, subjects, convert, migrations, rollouts, dead_letters, topics, history):
+    for each in (standing, subjects, convert, migrations, rollouts, dead_letters, topics, history, consumers):
         api.include_router(each.router)
     app.include_router(api)
     app.include_router(pages, include_in_schema=False)

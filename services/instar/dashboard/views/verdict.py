@@ -12,7 +12,8 @@ WORDS: dict[Answer, str] = {"yes": "Yes, it can go", "no": "No, not yet", "unkno
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """``against`` are the reasons for a no, ``unseen`` those of sources that could not be asked."""
+    """``against`` are the reasons for a no, ``unseen`` those of sources that could not be asked. ``waits_for`` are the
+    owners of what stands in the way, where somebody has said whose it is."""
 
     verdict: Verdict
     word: str
@@ -21,6 +22,7 @@ class Shown:
     owner: str
     contact: str
     end: str
+    waits_for: tuple[str, ...]
 
 
 def shown(project: Project, verdict: Verdict) -> Shown:
@@ -36,4 +38,5 @@ def shown(project: Project, verdict: Verdict) -> Shown:
         subject.owner,
         subject.contact,
         "no end announced" if ends is None else ends.short,
+        tuple(dict.fromkeys(name for reason in verdict.reasons for name in reason.owner.split(", ") if name)),
     )
