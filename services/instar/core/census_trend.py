@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from instar.core.census_fold import Census
 
-STEPS: Final = 48
+STEPS: Final = 60  # a day of half hours, and what two ends cut into
 _MINUTE_MS: Final = 60_000
 _LENGTHS_MS: Final = tuple(minutes * _MINUTE_MS for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 360, 720, 1440))
 

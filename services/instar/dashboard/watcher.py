@@ -133,8 +133,11 @@ class Watcher:
             except (KafkaTrouble, Failure) as problem:
                 trouble, remedy = str(problem), problem.remedy
                 self._steered.clear()
-                programs = self._programs.look(None, int(now_s * 1000))
+                if slow:
+                    programs = self._programs.look(None, int(now_s * 1000))
+                    self._slow_at_s = now_s + SLOW_EVERY_S
             else:
+                slow = slow or bool(self.seen.trouble)  # it was away
                 if slow or programs.part_read < 1:
                     programs = self._programs.look(cluster, int(now_s * 1000))
                 for name in self._project.settings.migrations:

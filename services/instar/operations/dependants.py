@@ -96,6 +96,12 @@ class Dependant:
     def key(self) -> tuple[str, str, str, str]:
         return self.does, self.who, self.topic, self.subject
 
+    @property
+    def seen_records(self) -> int | None:
+        """Those that were seen, of all versions."""
+        seen = [mark.records or 0 for marks in self.marks.values() for mark in marks if mark.way == "seen"]
+        return sum(seen) if seen else None
+
 
 def places_of(project: Project, rollouts: Mapping[str, Rollout | None]) -> list[Place]:
     """Every subject in the topics of every migration."""
@@ -195,15 +201,18 @@ class _Rows:
         for subject in self._topics.get(topic, ()):
             row = self._row("reads", group.name, topic, subject)
             row.members, row.lag_records = group.members, group.lag_records
-            row.heard(group.last_read_ms, group.owner)
+            row.heard(self._now_ms if group.members else group.last_read_ms, group.owner)
             stays = [
                 place
                 for place in self._places[topic, subject]
                 if place.needed and replace(group, moved=group.name in place.moved).reads
             ]
             row.stands_against.update(version for place in stays for version in place.needed)
-            members = "members unknown" if group.members is None else f"{group.members} members read it"
+            members = (
+                "members unknown" if group.members is None else f"{group.members} member{'s'[: group.members != 1]}"
+            )
             lag = "lag unknown" if group.lag_records is None else f"{group.lag_records:,} records behind"
+            last = "" if group.last_read_ms is None else "; the last record that it read was written then"
             left = "" if stays or not self._old(topic, subject) else "; it was moved, and left these offsets behind"
             remedy = ""
             if stays:
@@ -211,7 +220,7 @@ class _Rows:
                     f"Move it: `instar consumers translate {group.name} --migration {stays[0].migration}`, or let "
                     "`instar switch` do it. If it is gone for good, delete its offsets."
                 )
-            row.told.append(Told("consumer group", f"{members}, {lag}{left}", group.last_read_ms, remedy))
+            row.told.append(Told("consumer group", f"{members}, {lag}{last}{left}", group.last_read_ms, remedy))
 
     def take_client(self, client: Client) -> None:
         who = (client.group or client.client) if client.kind == "reads" else client.client
@@ -265,8 +274,9 @@ class _Rows:
     def take_writer(self, producer: str, topic: str, subject: str, versions: Mapping[str, Wrote]) -> None:
         row = self._row("writes", producer, topic, subject)
         for version, wrote in versions.items():
-            row.mark(version, "seen", wrote.records, wrote.last_ms)
-            row.heard(wrote.last_ms)
+            met_ms = min(wrote.last_ms, self._now_ms)  # a window may still be going on
+            row.mark(version, "seen", wrote.records, met_ms)
+            row.heard(met_ms)
         late = [
             (place, int(version[1:]))
             for place in self._old(topic, subject)
@@ -279,7 +289,7 @@ class _Rows:
             remedy = f"Have it write {late[0][0].other}."
             if not producer:
                 remedy += " Who it is shows once producers name themselves: `producer_header` under `[census]`."
-        last_ms = max(wrote.last_ms for wrote in versions.values())
+        last_ms = min(self._now_ms, max(wrote.last_ms for wrote in versions.values()))
         row.told.append(Told("version mix", f"its records have {_counts(versions)}", last_ms, remedy))
 
     def made(self, owners: Mapping[Does, Mapping[str, str]]) -> list[Dependant]:

@@ -5,13 +5,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from instar.dashboard.api.document import Cursor, Document, Limit, problems
+from instar.dashboard.api.document import Document, Limit, problems
 from instar.dashboard.paging import DEFAULT_LIMIT, page
 from instar.dashboard.site import OfSite, Viewer
 from instar.dashboard.views.matrix import Asked, document, matrix
 from instar.operations.dependants import Does, Side, Way
 
 router = APIRouter(prefix="/consumers", tags=["consumers"])
+
+LIMIT_CURSOR_CHARS = 8_000  # it holds names, and Kafka sets no limit to those of groups
+Cursor = Annotated[str | None, Query(max_length=LIMIT_CURSOR_CHARS, description="`next` of the page before.")]
 
 
 class KnownAs(BaseModel):

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from instar.dashboard.api.consumers import LIMIT_CURSOR_CHARS
 from instar.dashboard.pages.rendering import render
 from instar.dashboard.paging import page
 from instar.dashboard.problems import not_found
@@ -17,7 +18,7 @@ from instar.operations.dependants import WAYS, Does
 router = APIRouter(prefix="/consumers")
 
 SHOWN = 50
-Text = Annotated[str, Query(max_length=512)]
+Text = Annotated[str, Query(max_length=2_000)]
 
 
 @router.get("")
@@ -31,7 +32,7 @@ def consumers(
     version: Text = "",
     owner: Text = "",
     in_the_way: Literal["", "yes"] = "",
-    cursor: Annotated[str | None, Query(max_length=2_000)] = None,
+    cursor: Annotated[str | None, Query(max_length=LIMIT_CURSOR_CHARS)] = None,
 ) -> Response:
     found = matrix(site.project, site.watcher.seen)
     asked = Asked("", name, subject, version, owner, in_the_way == "yes")

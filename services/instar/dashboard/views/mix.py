@@ -10,6 +10,7 @@ from instar.dashboard.watcher import Seen
 from instar.project.project import Project
 
 WIDTH, HEIGHT = 600, 96
+_GAP = 0.8  # between two versions, so that they can be told apart without their colours
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +73,19 @@ def mix_of(project: Project, seen: Seen, subject: str, topics: Collection[str] |
 def mix_chart(trend: Trend) -> MixChart:
     """Each step is a column of full height; a step without records is a gap."""
     versions = trend.versions
-    width = WIDTH / len(trend.steps)
+    edges = [round(WIDTH * index / len(trend.steps), 1) for index in range(len(trend.steps) + 1)]
     paths: dict[str, list[str]] = {version: [] for version in versions}
     for index, step in enumerate(trend.steps):
         total = sum(step.records.values())
+        left, width = edges[index], edges[index + 1] - edges[index]
         bottom = float(HEIGHT)
         for version in versions:
             height = HEIGHT * step.records.get(version, 0) / total if total else 0.0
             if height:
                 top = bottom - height
-                paths[version].append(f"M{index * width:.1f} {top:.1f}h{width:.1f}v{height:.1f}h-{width:.1f}z")
+                gap = min(_GAP, height / 2) if top > _GAP else 0.0
+                shown = f"M{left:.1f} {top + gap:.1f}h{width:.1f}v{height - gap:.1f}h-{width:.1f}z"
+                paths[version].append(shown)
                 bottom = top
     whole = sum(sum(step.records.values()) for step in trend.steps)
     layers = tuple(
@@ -110,9 +114,9 @@ def _part(count: int, whole: int) -> str:
     if not whole or not count:
         return "–"
     share = count / whole
-    if share < 0.001:
-        return "<0.1%"
-    return ">99.9%" if 0.999 < share < 1 else f"{share:.1%}"
+    if share == 1:
+        return "100%"
+    return "<0.1%" if share < 0.001 else ">99.9%" if share > 0.999 else f"{share:.1%}"
 
 
 def _time(at_ms: int) -> str:
