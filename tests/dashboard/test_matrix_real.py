@@ -4,7 +4,6 @@ Everything that is shown was done by the program that it is shown of.
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 

@@ -63,11 +63,18 @@ def test_a_group_its_programs_and_a_declaration_of_it_are_one_row_with_all_that_
     )
     (row,) = world.rows().values()
     assert row.key == READS
-    assert (row.members, row.lag_records, row.last_ms, row.owners) == (2, 7, NOW_MS - 1000, ("finance",))
+    assert (row.members, row.lag_records, row.last_ms, row.owners) == (2, 7, NOW_MS, ("finance",))
     assert ways(row) == {"v1": ["seen", "may meet"], "v2": ["declared", "seen", "may meet"], "v3": ["said", "may meet"]}
     assert row.marks["v3"][0].records == 9
     assert [told.source for told in row.told] == ["consumer group", "census", "census", "declaration"]
     assert row.stands_against == ("v1", "v2")
+
+
+def test_a_group_is_seen_now_while_it_has_members_and_was_seen_with_its_last_record_otherwise() -> None:
+    for members, last_ms in ((1, NOW_MS), (0, NOW_MS - 5000), (None, NOW_MS - 5000)):
+        (row,) = World({"sales": (Group("billing", members, 7, NOW_MS - 5000),)}).rows().values()
+        assert row.last_ms == last_ms
+        assert row.told[0].at_ms == NOW_MS - 5000
 
 
 def test_a_group_on_the_new_topic_stands_in_nobodys_way() -> None:
