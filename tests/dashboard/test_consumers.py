@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,11 +22,12 @@ from instar.core.census_result import Client
 from instar.core.census_result import Seen as Used
 from instar.core.census_trend import Step, Trend
 from instar.core.retirement import Group, Reason, Verdict
-from instar.dashboard.programs import ProgramsSeen
+from instar.dashboard.cluster import Connection
+from instar.dashboard.programs import Programs, ProgramsSeen
 from instar.dashboard.site import Site, open_site
 from instar.dashboard.views.mix import HEIGHT, WIDTH, mix_chart
 from instar.dashboard.views.verdict import LIMIT_REASONS, shown
-from instar.dashboard.watcher import MigrationSeen, Seen
+from instar.dashboard.watcher import LOOK_EVERY_S, SLOW_EVERY_S, SLOW_PART, MigrationSeen, Seen, Watcher
 from instar.operations.dependants import Wrote
 from instar.project.project import load_project
 from instar.rollout.evidence import GroupsSeen
@@ -192,6 +194,29 @@ def test_without_a_mix_the_subject_says_why_and_what_to_do(site: Site, programs:
     assert why in text
     assert "instar census scan TOPIC" in text
     assert why in served(site).get("/v1/subjects/sales/mix").json()["why"]
+
+
+@pytest.mark.parametrize(("took_s", "every_s"), [(1.0, SLOW_EVERY_S), (60.0, 60.0 / SLOW_PART)])
+def test_what_takes_long_to_look_at_is_looked_at_less_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, took_s: float, every_s: float
+) -> None:
+    project = load_project(write_files(tmp_path, {"instar.toml": "format = 1\n[environments.local]\n"}))
+    now_s, looks = 1_000_000.0, list[float]()
+
+    def look(*_: object) -> ProgramsSeen:
+        nonlocal now_s
+        looks.append(now_s)
+        now_s += took_s
+        return PROGRAMS
+
+    monkeypatch.setattr(Programs, "look", look)
+    monkeypatch.setattr(Connection, "cluster", lambda _: None)  # there is no migration to look at
+    watcher = Watcher(project, Connection(project), clock_s=lambda: now_s)
+    while len(looks) < 5:
+        watcher.look()
+        now_s += LOOK_EVERY_S
+    gaps = [after - before for before, after in pairwise(looks)]
+    assert all(every_s <= gap <= every_s + took_s + LOOK_EVERY_S for gap in gaps), gaps
 
 
 STEPS = st.lists(st.dictionaries(st.sampled_from(["v1", "v2", "v3"]), st.integers(1, 10**12)), min_size=1, max_size=60)
