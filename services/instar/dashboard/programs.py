@@ -1,7 +1,7 @@
 """What programs and people say of who reads and writes: the census and the declared readers, for the watcher."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from instar.census.following import Follower, Writer
 from instar.census.reading import NoCensus
@@ -16,8 +16,6 @@ from instar.project.project import Project
 from instar.state.errors import StateTrouble
 from instar.state.opening import State
 from instar.state.readers import DeclaredReader
-
-_NOBODY = Census({}, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,35 +51,27 @@ class Programs:
         try:
             with state_of(self._project) as state:
                 readers = tuple(state.readers.list())
-                return self._census(cluster, now_ms, state, readers, "")
+                return replace(self._census(cluster, now_ms, state), readers=readers, readers_why="")
         except StateTrouble as trouble:
-            return self._census(cluster, now_ms, None, None, str(trouble))
+            return replace(self._census(cluster, now_ms, None), readers_why=str(trouble))
 
-    def _census(
-        self,
-        cluster: Cluster | None,
-        now_ms: int,
-        state: State | None,
-        readers: tuple[DeclaredReader, ...] | None,
-        readers_why: str,
-    ) -> ProgramsSeen:
+    def _census(self, cluster: Cluster | None, now_ms: int, state: State | None) -> ProgramsSeen:
         if cluster is None:
-            return ProgramsSeen(why="Kafka does not answer", readers=readers, readers_why=readers_why)
+            return ProgramsSeen(why="Kafka does not answer")
         try:
             found = self._follower.read(cluster, now_ms, None if state is None else state.census)
         except NoCensus as missing:
-            return ProgramsSeen(_NOBODY, str(missing), missing.remedy, False, readers=readers, readers_why=readers_why)
+            return ProgramsSeen(Census({}, ()), str(missing), missing.remedy, counts=False)
         except KafkaTrouble as trouble:
-            return ProgramsSeen(None, str(trouble), trouble.remedy, readers=readers, readers_why=readers_why)
+            return ProgramsSeen(None, str(trouble), trouble.remedy)
         if found.part_read < 1:
-            why = f"it is still being read, {found.part_read:.0%} so far"
-            return ProgramsSeen(None, why, readers=readers, readers_why=readers_why, part_read=found.part_read)
+            return ProgramsSeen(
+                None, f"it is still being read, {found.part_read:.0%} so far", part_read=found.part_read
+            )
         records = {Writer(*each[:4]): each.records for each in totals(found.census)}
         return ProgramsSeen(
             Census({}, found.census.clients),
             "",
             writers={who: Wrote(records.get(who, 0), last_ms) for who, last_ms in found.writers.items()},
             trends=trends(found.census),
-            readers=readers,
-            readers_why=readers_why,
         )

@@ -195,8 +195,8 @@ class Watcher:
             topics = (state.migration.source.topic, state.migration.target.topic)
             names = named_groups(programs.census, programs.readers)
             seen = replace(seen, causes=self._causes(name, cluster), groups=_groups_of(cluster, topics, names))
-            groups = None if seen.groups is None else seen.groups[topics[0]]
-            seen = self._stand(name, seen, Known(programs.census, programs.readers, groups))
+            known = Known(programs.census, programs.readers, (seen.groups or {}).get(topics[0]))
+            seen = self._stand(name, seen, known)
         return seen
 
     def _stand(self, name: str, seen: MigrationSeen, known: Known) -> MigrationSeen:
@@ -243,12 +243,10 @@ class Watcher:
 
 
 def _groups_of(cluster: Cluster, topics: Collection[str], known: Collection[str]) -> dict[str, GroupsSeen] | None:
-    """The groups of each topic; None where they cannot be asked for."""
+    """The groups of each topic that is there; None where they cannot be asked for."""
     try:
-        found = {topic: cluster.find(topic) for topic in topics}
-        return {
-            name: GroupsSeen(()) if topic is None else groups_on(cluster, topic, known) for name, topic in found.items()
-        }
+        found = [cluster.find(topic) for topic in topics]
+        return {topic.name: groups_on(cluster, topic, known) for topic in found if topic is not None}
     except KafkaTrouble as problem:
         log.warning("the consumer groups cannot be listed", why=str(problem))
         return None

@@ -44,20 +44,28 @@ def groups_on(cluster: Cluster, topic: Topic, known: Collection[str] = ()) -> Gr
     ``KafkaTrouble``.
     """
     unlisted = ""
-    names = set(cluster.groups())
+    listed = set(cluster.groups())
+    names = listed
     if cluster.built_in:
         unlisted = "the broker that is built into librdkafka does not list consumer groups"
     elif not cluster.sees_all_groups():
         unlisted = "only some of the consumer groups can be listed"
     if unlisted:
-        names |= set(known)
+        names = listed | set(known)
     asked_for = sorted(name for name in names if name and not name.startswith(OWN_GROUPS))
     if not asked_for:
         return GroupsSeen((), unlisted)
     ends = cluster.end_offsets(topic.name, range(topic.partitions))
     with ThreadPoolExecutor(_AT_ONCE) as pool:  # a group costs a consumer of its own, which mostly waits
-        found = pool.map(lambda name: _group(cluster, topic, name, ends), asked_for)
-        return GroupsSeen(tuple(group for group in found if group is not None), unlisted)
+        found = list(pool.map(lambda name: _group(cluster, topic, name, ends), asked_for))
+    # Of a name from elsewhere nobody knows that it reads this topic; that groups may be missing is said already.
+    groups = [group for group in found if group is not None and (group != _unknown(group.name) or group.name in listed)]
+    return GroupsSeen(tuple(groups), unlisted)
+
+
+def _unknown(name: str) -> Group:
+    """A group that we may not look into."""
+    return Group(name, None, None)
 
 
 def _group(cluster: Cluster, topic: Topic, name: str, ends: Mapping[int, int]) -> Group | None:
@@ -70,7 +78,7 @@ def _group(cluster: Cluster, topic: Topic, name: str, ends: Mapping[int, int]) -
         lag = sum(max(0, ends[number] - offset) for number, (offset, _) in committed.items())
         last_ms = _last_read_ms(cluster, topic.name, {number: offset for number, (offset, _) in committed.items()})
     except KafkaTrouble:
-        return Group(name, None, None)
+        return _unknown(name)
     return Group(name, None if members is None else len(reading), lag if committed else None, last_ms)
 
 

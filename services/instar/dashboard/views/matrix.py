@@ -81,10 +81,13 @@ def matrix(project: Project, seen: Seen) -> Matrix:
 
 def _unseen(project: Project, seen: Seen) -> Iterator[Unseen]:
     programs = seen.programs
-    for name in sorted(project.settings.migrations):
+    for name, migration in sorted(project.settings.migrations.items()):
         look = seen.migrations.get(name)
         if look is None or look.groups is None:
             yield Unseen("consumer groups", f"The groups of {name} could not be listed.", "")
+        elif migration.source.topic not in look.groups:
+            text = f"There is no topic {migration.source.topic}, so nobody knows who reads it."
+            yield Unseen("consumer groups", text, f"Is {name}'s source what it should be?")
     for text, topics in sorted(_unlisted(seen)):
         known = "Those that a program or a declaration names were asked for by name"
         yield Unseen("consumer groups", f"{_sentence(text)} {known}: {', '.join(topics)}.", "")
