@@ -45,7 +45,10 @@ class Mark(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What one source says of a row, when that was so, and what remains to be done; empty: nothing."""
+    """What one source says of a row, when that was so, and what remains to be done; empty: nothing.
+
+    Of a consumer group the time is that of the last record that it read, as near as Kafka tells when it last moved.
+    """
 
     source: Literal["consumer group", "census", "declaration", "version mix"]
     text: str
@@ -212,7 +215,6 @@ class _Rows:
                 "members unknown" if group.members is None else f"{group.members} member{'s'[: group.members != 1]}"
             )
             lag = "lag unknown" if group.lag_records is None else f"{group.lag_records:,} records behind"
-            last = "" if group.last_read_ms is None else "; the last record that it read was written then"
             left = "" if stays or not self._old(topic, subject) else "; it was moved, and left these offsets behind"
             remedy = ""
             if stays:
@@ -220,7 +222,7 @@ class _Rows:
                     f"Move it: `instar consumers translate {group.name} --migration {stays[0].migration}`, or let "
                     "`instar switch` do it. If it is gone for good, delete its offsets."
                 )
-            row.told.append(Told("consumer group", f"{members}, {lag}{last}{left}", group.last_read_ms, remedy))
+            row.told.append(Told("consumer group", f"{members}, {lag}{left}", group.last_read_ms, remedy))
 
     def take_client(self, client: Client) -> None:
         who = (client.group or client.client) if client.kind == "reads" else client.client

@@ -84,13 +84,15 @@ def _unseen(project: Project, seen: Seen) -> Iterator[Unseen]:
     for name, migration in sorted(project.settings.migrations.items()):
         look = seen.migrations.get(name)
         if look is None or look.groups is None:
-            yield Unseen("consumer groups", f"The groups of {name} could not be listed.", "")
+            why = look.trouble if look is not None else "Kafka does not answer" if seen.trouble else ""
+            because = f": {why}" if why else "."
+            yield Unseen("consumer groups", f"The groups of {name} could not be listed{because}", "")
         elif migration.source.topic not in look.groups:
             text = f"There is no topic {migration.source.topic}, so nobody knows who reads it."
             yield Unseen("consumer groups", text, f"Is {name}'s source what it should be?")
     for text, topics in sorted(_unlisted(seen)):
-        known = "Those that a program or a declaration names were asked for by name"
-        yield Unseen("consumer groups", f"{_sentence(text)} {known}: {', '.join(topics)}.", "")
+        named = f"Of {' and '.join(topics)} only those are known that a program or a declaration names."
+        yield Unseen("consumer groups", f"{_sentence(text)} {named}", "")
     if programs.census is None:
         yield Unseen("census", f"The census could not be read: {programs.why}", programs.remedy)
     elif not programs.counts:
