@@ -12,15 +12,18 @@ from tests.census.counting import FullCount, Instance, Place, publish, tables
 from tests.support.command import instar
 from tests.support.workers import until
 
+from instar.census.following import Followed, Follower
 from instar.census.reading import Reading, read_census
 from instar.core.census_message import CensusMessage
+from instar.core.census_result import counted, started
 from instar.kafka.cluster import Cluster
-from instar.state.opening import open_state
+from instar.state.opening import State, open_state
 
 pytestmark = pytest.mark.kafka
 
 WINDOW_S = 60.0
 WAIT_S = 90.0
+STORE = "the state store"
 
 
 @pytest.fixture
@@ -79,6 +82,12 @@ def seen(place: Place) -> Reading:
     return read_census(place.kafka, place.topics)
 
 
+def followed(place: Place, state: State) -> Followed:
+    """What somebody comes to who begins to follow now, with what the state store keeps."""
+    follower = Follower(place.topics, window_ms=60_000, keep_ms=30 * 86_400_000)
+    return follower.read(Cluster(place.kafka), time.time_ns() // 1_000_000, state.census)
+
+
 def shared(place: Place, members: int) -> bool:
     """Does every one of that many instances have partitions of the summaries?"""
     found = Cluster(place.kafka).members(place.topics.group) or []
@@ -120,6 +129,9 @@ def test_tables_agree_with_a_full_count_within_a_window_of_a_kill(place: Place, 
     with open_state("sqlite:///.instar/state.db", "local", place.root) as state:
         until("the state store agrees", lambda: whole.agrees(state.census.read()), WAIT_S)
     until("the survivor has committed", lambda: seen(place).behind == 0, WAIT_S)
+    with open_state("sqlite:///.instar/state.db", "local", place.root) as state:
+        until("what is committed of the results is kept", lambda: followed(place, state).begun_with == STORE, WAIT_S)
+        assert whole.agrees(followed(place, state).census)
     survivor.process.terminate()
     assert survivor.process.wait(60) == 143, survivor.said
     assert whole.agrees(tables(place))
@@ -149,6 +161,22 @@ def test_a_census_that_starts_again_goes_on_where_it_stood(place: Place, start: 
         instance.process.terminate()
         assert instance.process.wait(60) == 143, instance.said
         assert "a summary cannot be used" in instance.said
+
+
+def test_what_the_store_keeps_is_forgotten_once_it_no_longer_counts(
+    place: Place, start: Callable[..., Instance]
+) -> None:
+    with (place.root / "instar.toml").open("a", encoding="utf-8") as settings:
+        settings.write('forget_after = "1d"\n')
+    now_ms = time.time_ns() // 1_000_000
+    told = {
+        name: CensusMessage("reads", "orders", "orders", {"v1": 1}, at_ms, at_ms, client=name)
+        for name, at_ms in (("silent", now_ms - 2 * 86_400_000), ("heard", now_ms))
+    }
+    with open_state("sqlite:///.instar/state.db", "local", place.root) as state:
+        state.census.keep(counted(started(each, 0), each, 1) for each in told.values())
+        start("--create", "--keep")
+        until("it is forgotten", lambda: [each.client for each in state.census.read().clients] == ["heard"], WAIT_S)
 
 
 def test_missing_topics_are_named(place: Place) -> None:

@@ -8,6 +8,8 @@ from tests.support.browsing import chromium, served_at
 from tests.support.serving import TOKENS
 
 from instar.dashboard.site import Site
+from instar.operations.stating import state_of
+from instar.state.readers import DeclaredReader
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -23,6 +25,8 @@ PATHS = (
     "/records/pasted",
     "/dead-letters",
     "/consumers",
+    "/consumers?does=writes&in_the_way=yes",
+    "/consumers/why?does=reads&name=year-end&topic=&subject=orders",
     "/history",
     "/history/servers",
     "/subjects/nope",
@@ -74,8 +78,13 @@ FAULTS = """() => {
 
 @pytest.fixture(scope="module")
 def address(looked_at: Site) -> Iterator[str]:
-    with served_at(looked_at) as address:
-        yield address
+    """The site with a declared reader, so that the matrix has a row on a broker that lists no groups."""
+    with state_of(looked_at.project) as state:
+        state.readers.declare(DeclaredReader("year-end", "orders", 1, "finance", 4_000_000_000_000), "ada")
+        looked_at.watcher.look(thoroughly=True)
+        with served_at(looked_at) as address:
+            yield address
+        state.readers.withdraw("year-end", "orders", "ada", "the test is over")
 
 
 @pytest.fixture(scope="module")  # its loop runs in this thread, where later tests want their own

@@ -14,7 +14,7 @@ from tests.support.folders import write_files
 from tests.support.shop import FILES
 
 from instar.core.ledger import Entry
-from instar.core.retirement import Group, Reason, Verdict
+from instar.core.retirement import Reason, Verdict
 from instar.core.rollout.effect import PauseBridge, WriteEpoch
 from instar.core.rollout.phase import Phase
 from instar.core.rollout.state import Rollout, Step, Underway
@@ -25,7 +25,6 @@ from instar.dashboard.paging import cursor_of, page, place_of
 from instar.dashboard.problems import Problem
 from instar.dashboard.verdicts import verdicts
 from instar.dashboard.views.chart import HEIGHT, WIDTH, chart
-from instar.dashboard.views.matrix import matrix
 from instar.dashboard.views.migration import steps
 from instar.dashboard.views.rollout import onwards
 from instar.dashboard.watcher import MigrationSeen, Seen
@@ -148,13 +147,6 @@ def test_a_sunset_that_is_not_over_is_a_reason(tmp_path: Path, note: str, answer
     write_files(tmp_path, {"schemas/sales/subject.toml": note + "\n"})
     found = {v.version: v for v in verdicts(load_project(tmp_path), Seen())}["v1"]
     assert {each.source: each.answer for each in found.reasons}.get("sunset") == answer
-
-
-def test_a_group_is_shown_with_every_version_that_its_topic_may_hold(project: Project) -> None:
-    group = Group("billing", members=2, lag_records=7)
-    found = matrix(project, seen_with(groups={"sales": (group,), "sales.v3": (group,)}))
-    assert [(row.topic, row.versions) for row in found.rows] == [("sales", ("v1", "v2", "v3")), ("sales.v3", ("v3",))]
-    assert matrix(project, Seen()).unseen == ("sales-v3",)
 
 
 @pytest.mark.parametrize(

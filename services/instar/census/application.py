@@ -38,6 +38,7 @@ _SAY_EVERY_S = 60.0
 _KEEP_RECORDS = 500  # at once in the state store
 _KEEP_WITHIN_S = 1.0
 _KEEP_AGAIN_S = 2.0
+_PRUNE_EVERY_S = 3600.0
 
 
 @dataclass(slots=True)
@@ -58,8 +59,12 @@ def application(
     tally: Tally,
     window_ms: int = WINDOW_MS,
     store: ResultStore | None = None,
+    forget_after_ms: int = KEEP_RESULTS_MS,
 ) -> Any:
-    """A ``faust.App``, ready to be started. Its topics exist. ``data_dir`` is for files that Faust wants to write."""
+    """A ``faust.App``, ready to be started. Its topics exist. ``data_dir`` is for files that Faust wants to write.
+
+    What the ``store`` holds is forgotten once it was not heard of for ``forget_after_ms``.
+    """
     app = faust.App(
         topics.group,
         broker=[f"kafka://{each.strip()}" for each in transport.brokers.split(",")],
@@ -138,6 +143,12 @@ def application(
 
         app.agent(results, name="keeping")(keep)
 
+        @app.task()  # type: ignore[untyped-decorator,unused-ignore]
+        async def prune() -> None:
+            while not app.should_stop:
+                await _prune(keeping, forget_after_ms, complain)
+                await app.sleep(_PRUNE_EVERY_S)
+
     async def hold(*_: Any, **__: Any) -> None:
         """Let nothing flow between the end of a recovery and the seek that follows it.
 
@@ -180,6 +191,14 @@ async def _keep(store: ResultStore, values: Iterable[bytes], app: Any, complain:
             await asyncio.sleep(_KEEP_AGAIN_S)
         else:
             return
+
+
+async def _prune(store: ResultStore, forget_after_ms: int, complain: Callable[..., None]) -> None:
+    """A store that is away is asked again the next time: what is old waits."""
+    try:
+        await asyncio.to_thread(store.prune, time.time_ns() // 1_000_000 - forget_after_ms)
+    except (Busy, Unreachable) as reason:
+        complain("the state store forgets nothing", reason=str(reason))
 
 
 def _state(known: bytes, blank: Result) -> Result:

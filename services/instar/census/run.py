@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from instar.census.ports import ResultStore
-from instar.census.topics import CensusTopics
+from instar.census.topics import KEEP_RESULTS_MS, CensusTopics
 from instar.census.transport import transport
 from instar.core.census_result import WINDOW_MS
 from instar.kafka.errors import KafkaTrouble
@@ -24,10 +24,12 @@ def run(
     stop: threading.Event,
     window_ms: int = WINDOW_MS,
     store: ResultStore | None = None,
+    forget_after_ms: int = KEEP_RESULTS_MS,
 ) -> Any:
     """Count until ``stop`` is set; the instance's tally. Start as many as are wanted, on any machines.
 
-    With a ``store`` the results of all instances are brought there too, by the instances that have it.
+    With a ``store`` the results of all instances are brought there too, by the instances that have it, and forgotten
+    there once they were not heard of for ``forget_after_ms``.
 
     Raises ``KafkaTrouble`` where Faust is not installed, and for whatever ends the instance before its time.
     """
@@ -40,7 +42,7 @@ def run(
 
     tally = Tally()
     with tempfile.TemporaryDirectory(prefix="instar-census-") as folder:
-        app = application(transport(kafka), topics, partitions, Path(folder), tally, window_ms, store)
+        app = application(transport(kafka), topics, partitions, Path(folder), tally, window_ms, store, forget_after_ms)
         asyncio.run(_until_stopped(app, stop))
     return tally
 

@@ -52,7 +52,8 @@ def census_run(
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(state_of(opened)).census if keep else None
         ending = stack.enter_context(stopping())
-        tally = run(kafka, topics, count, ending.event, settings.window * 1000, store)
+        forget_after_ms = settings.forget_after * 1000
+        tally = run(kafka, topics, count, ending.event, settings.window * 1000, store, forget_after_ms)
     stderr.print(
         f"{tally.counted:,} summaries counted, {tally.repeated:,} read again, {tally.late:,} too late, "
         f"{tally.unusable:,} unusable.",

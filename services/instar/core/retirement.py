@@ -66,12 +66,16 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Records that producers, not bridges, wrote to the old topic since the switch. ``whole``: all were looked at."""
+    """Records that producers, not bridges, wrote to the old topic since the switch. ``whole``: all were looked at.
+
+    ``owner`` is whose producers they are, where somebody has said so.
+    """
 
     records: int
     newest_ms: int | None
     producers: tuple[str, ...] = ()
     whole: bool = True
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +85,14 @@ class Evidence:
     ``sunset``: the first day without the version; False: it is not deprecated, True: deprecated without a day.
     ``kept``: what only the old topic holds, because the way up loses it; ``archive``: where it will be kept.
     ``uncarried``: records of the old topic that the up bridge has not carried. ``letters``: outstanding dead letters.
+    ``unlisted``: why ``groups`` may not be all; empty: they are.
     ``verified_until_ms``: how long the newest verification holds; 0: there is none that counts.
     """
 
     phase: Phase | None
     underway: str = ""
     groups: Sequence[Group] | None = None
+    unlisted: str = ""
     declared: Sequence[Declared] | None = None
     clients: Sequence[Client] | None = None
     written: Written | None = None
@@ -188,11 +194,14 @@ def _groups(seen: Evidence, now_ms: int) -> Iterator[Reason]:
             continue
         members = "members unknown" if group.members is None else f"{group.members} members"
         lag = "lag unknown" if group.lag_records is None else f"{group.lag_records:,} behind"
-        last = "" if group.last_read_ms is None else f", last record of {_ago(now_ms - group.last_read_ms)} ago"
+        last = "" if group.last_read_ms is None else f", last record of {ago(now_ms - group.last_read_ms)} ago"
         remedy = (
             "Move it (`instar switch`, `instar consumers translate`), or delete its offsets if it is gone for good."
         )
         yield Reason("groups", "no", f"{group.name} reads it: {members}, {lag}{last}", remedy, group.owner)
+    if seen.unlisted:
+        remedy = "Allow DESCRIBE on the cluster, as `instar doctor` says: then none is left out."
+        yield _unknown("groups", seen.unlisted, remedy)
 
 
 def _declared(seen: Evidence, today: date) -> Iterator[Reason]:
@@ -212,7 +221,7 @@ def _clients(seen: Evidence, now_ms: int) -> Iterator[Reason]:
         yield _unknown("clients", "the census cannot be read", "Is instar.census readable, and the census running?")
         return
     for client in seen.clients:
-        text = f"{client.name} {client.role} it, last seen {_ago(now_ms - client.last_seen_ms)} ago"
+        text = f"{client.name} {client.role} it, last seen {ago(now_ms - client.last_seen_ms)} ago"
         remedy = f"Have {client.owner or 'its owner'} ask for the new version; an entry that ages out stops counting."
         yield Reason("clients", "no", text, remedy, client.owner)
 
@@ -224,9 +233,9 @@ def _written(seen: Evidence, now_ms: int) -> Iterator[Reason]:
         yield _unknown("producers", text, "`instar doctor` names the permission.")
     elif written.records:
         by = f" by {', '.join(written.producers)}" if written.producers else ""
-        last = "" if written.newest_ms is None else f", the last {_ago(now_ms - written.newest_ms)} ago"
+        last = "" if written.newest_ms is None else f", the last {ago(now_ms - written.newest_ms)} ago"
         text = f"{written.records:,} records were written to it since the switch{by}{last}"
-        yield Reason("producers", "no", text, "Move those producers to the new topic.")
+        yield Reason("producers", "no", text, "Move those producers to the new topic.", written.owner)
     elif not written.whole:
         text = "only a part of what was written since the switch could be looked at"
         yield _unknown("producers", text, "Look at more: --look RECORDS.")
@@ -279,7 +288,8 @@ def _unknown(source: Source, text: str, remedy: str) -> Reason:
     return Reason(source, "unknown", text, remedy)
 
 
-def _ago(ms: int) -> str:
+def ago(ms: int) -> str:
+    """A length of time in the largest unit that fits: ``3 min``."""
     seconds = max(0, ms) // 1000
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:

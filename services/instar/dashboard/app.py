@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 
 from instar import __version__
 from instar.dashboard.api import (
+    consumers,
     convert,
     dead_letters,
     history,
@@ -67,7 +68,20 @@ def make_app(site: Site, *, hosts: Sequence[str] | None = None, limiter: Limiter
     app.state.listeners = standing.Listeners()
     app.state.stopping = asyncio.Event()
     api = APIRouter(prefix=PREFIX)
-    for each in (standing, subjects, convert, migrations, rollouts, dead_letters, topics, tail, history, verifications):
+    routers = (
+        standing,
+        subjects,
+        consumers,
+        convert,
+        migrations,
+        rollouts,
+        dead_letters,
+        topics,
+        tail,
+        history,
+        verifications,
+    )
+    for each in routers:
         api.include_router(each.router)
     app.include_router(api)
     app.include_router(pages, include_in_schema=False)

@@ -5,7 +5,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -14,20 +14,22 @@ import structlog
 from instar.backfill.progress import Progress
 from instar.core.ledger import Entry
 from instar.core.provenance import Direction
-from instar.core.retirement import Group, Verdict
+from instar.core.retirement import Verdict
 from instar.core.rollout.state import Rollout
 from instar.core.status import Status
 from instar.dashboard.cluster import Connection
+from instar.dashboard.programs import Programs, ProgramsSeen
 from instar.dashboard.verifications import Kept, kept
 from instar.dead_letters.choice import Choice, by_cause
 from instar.kafka.cluster import Cluster
 from instar.kafka.errors import KafkaTrouble, TopicMissing
 from instar.operations.dead_letters import dead_letters
 from instar.operations.failure import Failure
-from instar.operations.retirement import verdicts
+from instar.operations.retirement import Known, named_groups, verdicts
 from instar.operations.rolling import Rolling, rolling
 from instar.operations.steering import Steered, steering
 from instar.project.project import Project
+from instar.rollout.evidence import GroupsSeen, groups_on
 from instar.state.approvals import Request
 from instar.state.errors import StateTrouble
 
@@ -35,12 +37,11 @@ log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S = 3.0
 SLOW_EVERY_S = 30.0
+SLOW_PART = 0.2  # of the time, at most, is for what is expensive: live figures stand still meanwhile
 HISTORY_S = 3600.0
 LOOK_RECORDS = 20_000  # of the old topic, for who writes it since the switch
 ENTRIES = 200
 VERIFICATIONS = 5  # on a migration's page
-_MAX_GROUPS = 500
-_OWN_GROUPS = "instar."
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class MigrationSeen:
     statuses: tuple[Status, ...] = ()
     trouble: str = ""
     causes: tuple[CauseSeen, ...] | None = None
-    groups: Mapping[str, tuple[Group, ...]] | None = None  # by topic
+    groups: Mapping[str, GroupsSeen] | None = None  # by topic
     history: Mapping[str, tuple[Point, ...]] = field(default_factory=dict)  # by direction
     verdicts: tuple[Verdict, ...] | None = None
     rollout: Rollout | None = None
@@ -104,6 +105,7 @@ class Seen:
     trouble: str = ""
     remedy: str = ""
     migrations: Mapping[str, MigrationSeen] = field(default_factory=dict)
+    programs: ProgramsSeen = field(default_factory=ProgramsSeen)
 
 
 class Watcher:
@@ -115,7 +117,8 @@ class Watcher:
         self._clock_s = clock_s
         self._steered: dict[str, tuple[Steered, dict[Direction, Progress]]] = {}
         self._history: dict[tuple[str, str], deque[Point]] = {}
-        self._slow_at_s = 0.0
+        self._programs = Programs(project)
+        self._slow_at_s = 0.0  # when to look at what is expensive
         self._lock = threading.Lock()
         self._condition = asyncio.Condition()
         self.seen = Seen()
@@ -124,20 +127,28 @@ class Watcher:
         """Look at every migration now; ``thoroughly``: also at what is expensive, however short ago that was."""
         with self._lock:
             now_s = self._clock_s()
-            slow = thoroughly or now_s - self._slow_at_s >= SLOW_EVERY_S
+            slow = thoroughly or now_s >= self._slow_at_s
             trouble = remedy = ""
             migrations: dict[str, MigrationSeen] = {}
+            programs = self.seen.programs
             try:
                 cluster = self._connection.cluster()
             except (KafkaTrouble, Failure) as problem:
                 trouble, remedy = str(problem), problem.remedy
                 self._steered.clear()
-            else:
-                for name in self._project.settings.migrations:
-                    migrations[name] = self._look_at(name, cluster, now_s, slow=slow)
                 if slow:
-                    self._slow_at_s = now_s
-            self.seen = Seen(self.seen.number + 1, now_s, trouble, remedy, migrations)
+                    programs = self._programs.look(None, int(now_s * 1000))
+                    self._slow_at_s = now_s + SLOW_EVERY_S
+            else:
+                slow = slow or bool(self.seen.trouble)  # it was away
+                if slow or programs.part_read < 1:
+                    programs = self._programs.look(cluster, int(now_s * 1000))
+                for name in self._project.settings.migrations:
+                    migrations[name] = self._look_at(name, cluster, now_s, programs, slow=slow)
+                if slow:
+                    took_s = self._clock_s() - now_s
+                    self._slow_at_s = now_s + max(SLOW_EVERY_S, took_s / SLOW_PART)
+            self.seen = Seen(self.seen.number + 1, now_s, trouble, remedy, migrations, programs)
             return self.seen
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -162,7 +173,9 @@ class Watcher:
                 await asyncio.wait_for(self._condition.wait_for(lambda: self.seen.number != number), timeout_s)
         return self.seen
 
-    def _look_at(self, name: str, cluster: Cluster, now_s: float, *, slow: bool) -> MigrationSeen:
+    def _look_at(
+        self, name: str, cluster: Cluster, now_s: float, programs: ProgramsSeen, *, slow: bool
+    ) -> MigrationSeen:
         before = self.seen.migrations.get(name, MigrationSeen(name))
         try:
             if name not in self._steered or self._steered[name][0].cluster is not cluster:
@@ -183,21 +196,19 @@ class Watcher:
         seen = replace(before, statuses=statuses, trouble="", history=history)
         if slow:
             topics = (state.migration.source.topic, state.migration.target.topic)
-            seen = replace(
-                seen,
-                causes=self._causes(name, cluster),
-                groups=None if cluster.built_in else {topic: _groups_of(cluster, topic) for topic in topics},
-            )
-            seen = self._stand(name, seen)
+            names = named_groups(programs.census, programs.readers)
+            seen = replace(seen, causes=self._causes(name, cluster), groups=_groups_of(cluster, topics, names))
+            known = Known(programs.census, programs.readers, (seen.groups or {}).get(topics[0]))
+            seen = self._stand(name, seen, known)
         return seen
 
-    def _stand(self, name: str, seen: MigrationSeen) -> MigrationSeen:
+    def _stand(self, name: str, seen: MigrationSeen, known: Known) -> MigrationSeen:
         """What the state store knows, and whether the old versions may go."""
         try:
             with rolling(
                 self._project, name, bootstrap=self._connection.bootstrap, actor="instar serve", needs_state=False
             ) as at:
-                found = verdicts(at, subject=None, versions=None, archive="", look_records=LOOK_RECORDS)
+                found = verdicts(at, subject=None, versions=None, archive="", look_records=LOOK_RECORDS, known=known)
                 rollout = at.rollout_or_none()
                 entries = () if rollout is None else tuple(at.state.ledger.entries(name, newest=ENTRIES))
                 requests = () if rollout is None else tuple(at.state.approvals.list(name)[:ENTRIES])
@@ -245,20 +256,11 @@ def _verified(at: Rolling) -> tuple[Kept, ...]:
     return tuple(kept(*each) for each in at.state.verifications.list(at.name, VERIFICATIONS))
 
 
-def _groups_of(cluster: Cluster, topic: str) -> tuple[Group, ...]:
-    """The groups, but our own, with offsets in a topic, and how far each is behind."""
-    found = cluster.find(topic)
-    if found is None:
-        return ()
-    partitions = range(found.partitions)
-    ends = cluster.end_offsets(topic, partitions, committed=True)
-    groups = []
-    for name in [each for each in cluster.groups() if not each.startswith(_OWN_GROUPS)][:_MAX_GROUPS]:
-        offsets = cluster.committed(name, topic, partitions)
-        members = cluster.members(name)
-        reads = [one for one in members or [] if any(part[0] == topic for part in one.partitions)]
-        if not offsets and not reads:
-            continue
-        lag = sum(max(0, ends[partition] - offset) for partition, (offset, _) in offsets.items())
-        groups.append(Group(name, None if members is None else len(reads), lag if offsets else None))
-    return tuple(groups)
+def _groups_of(cluster: Cluster, topics: Collection[str], known: Collection[str]) -> dict[str, GroupsSeen] | None:
+    """The groups of each topic that is there; None where they cannot be asked for."""
+    try:
+        found = [cluster.find(topic) for topic in topics]
+        return {topic.name: groups_on(cluster, topic, known) for topic in found if topic is not None}
+    except KafkaTrouble as problem:
+        log.warning("the consumer groups cannot be listed", why=str(problem))
+        return None

@@ -1,7 +1,7 @@
 """Reading partitions by hand, outside any group: for verification, recovery, ``tail`` and ``record show``."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -50,7 +50,7 @@ def scan(
     committed: bool = True,
     batch_records: int = 5_000,
     silence_timeout_s: float = SILENCE_TIMEOUT_S,
-) -> Iterator[Record]:
+) -> Generator[Record, None, None]:
     """Every record of the partitions in ``starts`` from that offset on and below the partition's bound.
 
     In the order of offsets within a partition; partitions interleave. A partition is done when its bound is reached

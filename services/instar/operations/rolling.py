@@ -7,12 +7,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from instar.clock import now_ms
 from instar.core.control import TOPIC
-from instar.core.retirement import Declared
 from instar.core.rollout.control_messages import Said, said_of
 from instar.core.rollout.decide import LIMITS
 from instar.core.rollout.event import (
@@ -42,6 +40,7 @@ from instar.rollout.look import Look, events
 from instar.state.approvals import Request
 from instar.state.errors import StateTrouble
 from instar.state.opening import State
+from instar.state.readers import DeclaredReader
 from instar.translation.group import unmovable
 
 _REQUESTS_TOLD = 20
@@ -104,16 +103,12 @@ class Rolling:
         except StateTrouble:
             return None
 
-    def declared_or_none(self, subject: str, version: int) -> tuple[Declared, ...] | None:
+    def readers_or_none(self) -> tuple[DeclaredReader, ...] | None:
+        """All declared readers; None where the store does not answer."""
         try:
-            found = self.state.readers.list(subject)
+            return tuple(self.state.readers.list())
         except StateTrouble:
             return None
-        return tuple(
-            Declared(each.group, each.owner, datetime.fromtimestamp(each.expires_at_ms / 1000, UTC).date())
-            for each in found
-            if each.version == version
-        )
 
     def circumstances(
         self, action: str, waived: tuple[Waiver, ...], plan: Plan | None = None, *, moving: Iterable[str] = ()

@@ -1,18 +1,21 @@
 """Asking the cluster who still depends on a migration's old topic. What cannot be asked is None, never nothing."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TypeVar
 
 from instar.core import checkpoint, provenance
 from instar.core.record import TIMESTAMP_NONE_MS
 from instar.core.retirement import Group, Written
 from instar.kafka.cluster import Cluster, Topic
-from instar.kafka.errors import KafkaTrouble, Refused
+from instar.kafka.errors import KafkaTrouble
 from instar.kafka.letters import read_letters, read_settled
 from instar.kafka.scan import scan
 
 OWN_GROUPS = "instar."
 LIMIT_PRODUCERS = 20
+_AT_ONCE = 16
 
 T = TypeVar("T")
 
@@ -25,34 +28,58 @@ def asked(ask: Callable[[], T]) -> T | None:
         return None
 
 
-def groups_on(cluster: Cluster, topic: Topic, moved: Collection[str]) -> tuple[Group, ...]:
+@dataclass(frozen=True, slots=True)
+class GroupsSeen:
+    """Groups of a topic. ``unlisted`` is why others may be missing; empty: these are all."""
+
+    groups: tuple[Group, ...]
+    unlisted: str = ""
+
+
+def groups_on(cluster: Cluster, topic: Topic, known: Collection[str] = ()) -> GroupsSeen:
     """Every group but our own that has offsets in the topic, or members that read it; also those that we may not look
-    into, since they could be readers. Raises ``KafkaTrouble`` where not all groups can be listed."""
-    if not cluster.sees_all_groups():
-        raise Refused(
-            "Only some of the consumer groups can be listed.", "Allow DESCRIBE on the cluster: then none is left out."
-        )
-    return tuple(_groups(cluster, topic, moved))
+    into, since they could be readers.
+
+    ``known`` are names of groups from elsewhere: where not all can be listed, these are asked for by name. Raises
+    ``KafkaTrouble``.
+    """
+    unlisted = ""
+    listed = set(cluster.groups())
+    names = listed
+    if cluster.built_in:
+        unlisted = "the broker that is built into librdkafka does not list consumer groups"
+    elif not cluster.sees_all_groups():
+        unlisted = "only some of the consumer groups can be listed"
+    if unlisted:
+        names = listed | set(known)
+    asked_for = sorted(name for name in names if name and not name.startswith(OWN_GROUPS))
+    if not asked_for:
+        return GroupsSeen((), unlisted)
+    ends = cluster.end_offsets(topic.name, range(topic.partitions))
+    with ThreadPoolExecutor(_AT_ONCE) as pool:  # a group costs a consumer of its own, which mostly waits
+        found = list(pool.map(lambda name: _group(cluster, topic, name, ends), asked_for))
+    # Of a name from elsewhere nobody knows that it reads this topic; that groups may be missing is said already.
+    groups = [group for group in found if group is not None and (group != _unknown(group.name) or group.name in listed)]
+    return GroupsSeen(tuple(groups), unlisted)
 
 
-def _groups(cluster: Cluster, topic: Topic, moved: Collection[str]) -> Iterator[Group]:
-    partitions = range(topic.partitions)
-    for name in cluster.groups():
-        if name.startswith(OWN_GROUPS):
-            continue
-        try:
-            committed = cluster.committed(name, topic.name, partitions)
-            members = cluster.members(name)
-            reading = [member for member in members or [] if any(each == topic.name for each, _ in member.partitions)]
-            if not committed and not reading:
-                continue
-            ends = cluster.end_offsets(topic.name, committed)
-            lag = sum(max(0, ends[number] - offset) for number, (offset, _) in committed.items())
-            last_ms = _last_read_ms(cluster, topic.name, {number: offset for number, (offset, _) in committed.items()})
-        except KafkaTrouble:
-            yield Group(name, None, None, moved=name in moved)
-            continue
-        yield Group(name, None if members is None else len(reading), lag, last_ms, moved=name in moved)
+def _unknown(name: str) -> Group:
+    """A group that we may not look into."""
+    return Group(name, None, None)
+
+
+def _group(cluster: Cluster, topic: Topic, name: str, ends: Mapping[int, int]) -> Group | None:
+    try:
+        committed = cluster.committed(name, topic.name, range(topic.partitions))
+        members = cluster.members(name)
+        reading = [member for member in members or [] if any(each == topic.name for each, _ in member.partitions)]
+        if not committed and not reading:
+            return None
+        lag = sum(max(0, ends[number] - offset) for number, (offset, _) in committed.items())
+        last_ms = _last_read_ms(cluster, topic.name, {number: offset for number, (offset, _) in committed.items()})
+    except KafkaTrouble:
+        return _unknown(name)
+    return Group(name, None if members is None else len(reading), lag if committed else None, last_ms)
 
 
 def _last_read_ms(cluster: Cluster, topic: str, offsets: Mapping[int, int]) -> int | None:

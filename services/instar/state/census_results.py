@@ -55,6 +55,18 @@ class CensusResults:
             found = [parse_result(row.result.encode()) for row in connection.execute(asked)]
         return fold(each for each in found if not isinstance(each, Rejected))
 
+    def results(self, since_ms: int, at_most: int) -> list[Result] | None:
+        """What was last heard of at ``since_ms`` or later, as it was told; None where more than ``at_most``."""
+        asked = sa.select(census.c.result).where(
+            census.c.environment == self._environment, census.c.last_ms >= since_ms
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(asked.limit(at_most + 1)).all()
+        if len(rows) > at_most:
+            return None
+        found = [parse_result(row.result.encode()) for row in rows]
+        return [each for each in found if not isinstance(each, Rejected)]
+
     def prune(self, before_ms: int) -> int:
         """Forget what was last heard of before a time; how many results."""
         old = sa.and_(census.c.environment == self._environment, census.c.last_ms < before_ms)

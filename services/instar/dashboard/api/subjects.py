@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 from fastapi import APIRouter
+from pydantic import BaseModel
 
 from instar.core.compat.diff_document import between, document
 from instar.core.rejected import Rejected
@@ -24,6 +25,7 @@ from instar.dashboard.api.document import (
 from instar.dashboard.paging import DEFAULT_LIMIT, page
 from instar.dashboard.problems import Problem, not_found, unfit
 from instar.dashboard.site import OfSite, Site, Viewer
+from instar.dashboard.views.mix import mix_of
 from instar.operations.scope import subject_of, version_of
 from instar.project.subject_file import deprecation_of
 
@@ -72,6 +74,42 @@ def deprecations(site: OfSite, _: Viewer, subject: SubjectName) -> Document:
     found = subject_of(site.project, subject)
     versions = [version_document(site, found, version) for version in sorted(found.versions)]
     return Document({"items": [each for each in versions if each["deprecated"]], "next": None})
+
+
+class MixStep(BaseModel):
+    """Records by version from a moment on (milliseconds since 1970 UTC), for ``step_ms``."""
+
+    start_ms: int
+    records: dict[str, int]
+
+
+class TopicMix(BaseModel):
+    topic: str
+    step_ms: int
+    steps: list[MixStep]
+
+
+class SubjectMix(BaseModel):
+    """``known`` is false where the census could not be read, and ``why`` says why there is nothing."""
+
+    subject: str
+    known: bool
+    why: str
+    remedy: str
+    topics: list[TopicMix]
+
+
+@router.get("/{subject}/mix", response_model=SubjectMix, responses=problems(404, 409))
+def mix(site: OfSite, _: Viewer, subject: SubjectName) -> Document:
+    """The versions that the records of its topics had over the last 24 hours, as workers told the census."""
+    found = mix_of(site.project, site.watcher.seen, subject_of(site.project, subject).name)
+    topics = [
+        {"topic": trend.topic, "step_ms": trend.step_ms, "steps": [each._asdict() for each in trend.steps]}
+        for trend in found.trends
+    ]
+    known = site.watcher.seen.programs.census is not None
+    said = {"subject": subject, "known": known, "why": found.why, "remedy": found.remedy, "topics": topics}
+    return Document(said)
 
 
 @router.get("/{subject}/diff", responses=problems(404, 409))

@@ -158,6 +158,9 @@ def one_record(
 @router.get("/{topic}/groups", response_model=Page, responses=problems(*KAFKA))
 def groups(site: OfSite, _: Viewer, topic: TopicName, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Document:
     """The consumer groups with offsets in a migration's topic, or members that read it, as last seen."""
+    groups_seen = [
+        looks[topic] for seen in site.watcher.seen.migrations.values() if topic in (looks := seen.groups or {})
+    ]
     found: dict[str, dict[str, Any]] = {
         group.name: {
             "name": group.name,
@@ -165,8 +168,8 @@ def groups(site: OfSite, _: Viewer, topic: TopicName, limit: Limit = DEFAULT_LIM
             "lag_records": group.lag_records,
             "owner": group.owner,
         }
-        for seen in site.watcher.seen.migrations.values()
-        for group in (seen.groups or {}).get(topic, ())
+        for seen in groups_seen
+        for group in seen.groups
     }
     return Document(page([found[name] for name in sorted(found)], limit, cursor))
 

@@ -11,6 +11,7 @@ from instar.dashboard.pages.rendering import render
 from instar.dashboard.site import OfSite, Operator, Viewer
 from instar.dashboard.verdicts import verdicts
 from instar.dashboard.views.migration import steps, summaries, summary
+from instar.dashboard.views.mix import mix_of
 from instar.dashboard.views.rollout import onwards
 from instar.dashboard.views.verdict import shown
 from instar.operations.scope import migration_of
@@ -34,7 +35,8 @@ def all_of_them(request: Request, site: OfSite, caller: Viewer) -> Response:
 
 @router.get("/{migration}")
 def one(request: Request, site: OfSite, caller: Viewer, migration: str, done: str = "") -> Response:
-    migration_of(site.project, migration)
+    settings = migration_of(site.project, migration)
+    topics = (settings.source.topic, settings.target.topic)
     seen = site.watcher.seen
     found = [shown(site.project, each) for each in verdicts(site.project, seen) if each.migration == migration]
     look = seen.migrations.get(migration)
@@ -52,6 +54,7 @@ def one(request: Request, site: OfSite, caller: Viewer, migration: str, done: st
         causes=None if look is None else look.causes,
         verifications=None if look is None else look.verifications,
         verdicts=found,
+        mixes=[(each, mix_of(site.project, seen, each, topics).charts) for each in settings.subjects],
         said=_SAID.get(done, ""),
     )
 

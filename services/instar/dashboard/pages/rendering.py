@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from instar import __version__
+from instar.core.retirement import ago
 from instar.dashboard.callers import Caller, Role
 from instar.dashboard.problems import Problem
 from instar.dashboard.site import Site, site_of
@@ -42,6 +43,7 @@ def _templates() -> Environment:
     environment.filters["count"] = lambda number: "–" if number is None else f"{number:,}"
     environment.filters["ticked"] = _ticked
     environment.filters["moment"] = lambda at_ms: f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}"
+    environment.filters["ago"] = lambda at_ms: f"{ago(time.time_ns() // 1_000_000 - at_ms)} ago"
     environment.filters["path"] = lambda text: quote(str(text), safe="")
     environment.globals["version"] = __version__
     return environment

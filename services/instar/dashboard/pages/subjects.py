@@ -10,6 +10,7 @@ from instar.dashboard.api.subjects import span, version_document
 from instar.dashboard.pages.rendering import render
 from instar.dashboard.site import OfSite, Viewer
 from instar.dashboard.verdicts import verdicts
+from instar.dashboard.views.mix import mix_of
 from instar.dashboard.views.verdict import shown
 from instar.operations.scope import subject_of
 
@@ -55,6 +56,7 @@ def one(request: Request, site: OfSite, caller: Viewer, name: str) -> Response:
         last=last,
         diff=made,
         changes=[(change, where(change), types_of(change)) for change in made.changes] if made else [],
+        mix=mix_of(site.project, site.watcher.seen, name),
         verdicts=[
             shown(site.project, each) for each in verdicts(site.project, site.watcher.seen) if each.subject == name
         ],
