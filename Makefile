@@ -1,4 +1,4 @@
-# Two commands matter: `make demo` and `make test`. Both set up what they need.
+# `make demo`, `make demo-serve` and `make test` set up what they need.
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv

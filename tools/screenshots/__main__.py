@@ -10,18 +10,13 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
+from screenshots.gallery import KINDS, gallery
 from screenshots.pages import PICTURES, REPOSITORY, Picture, wrong_entries
 from screenshots.palette import small_png
 from screenshots.shop import NotReady, served_shop
 
 FOLDER = REPOSITORY / "docs" / "images"
 LIMIT_BYTES = 4 * 1024 * 1024  # of all pictures together: they are in everybody's clone
-# Width, the greatest height, and the colours of each kind. What is below the height is cut off.
-KINDS = {
-    "light": (1200, 1500, "light"),
-    "dark": (1200, 1500, "dark"),
-    "phone": (390, 1400, "light"),
-}
 # Letters without coloured edges have fewer shades.
 _FLAGS = ["--no-sandbox", "--disable-lcd-text", "--font-render-hinting=none", "--hide-scrollbars"]
 
@@ -51,6 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (NotReady, NoPicture, Error) as problem:
         print(problem, file=sys.stderr)
         return 1
+    (asked.into / "README.md").write_text(gallery(), encoding="utf-8")
     size = sum(each.stat().st_size for each in asked.into.glob("*.png"))
     print(f"{size / 1024:,.0f} KiB in {asked.into}", file=sys.stderr)
     if size > LIMIT_BYTES:
@@ -63,7 +59,7 @@ def _take(address: str, pictures: list[Picture], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with _chromium() as browser:
         blank = browser.new_page()
-        for kind, (width, height, scheme) in KINDS.items():
+        for kind, (width, height, scheme, _) in KINDS.items():
             context = browser.new_context(
                 viewport={"width": width, "height": 800},
                 color_scheme="dark" if scheme == "dark" else "light",

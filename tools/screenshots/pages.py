@@ -17,7 +17,8 @@ def _nothing(_page: Page) -> None: ...
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """``name`` is the beginning of its files' names; ``route`` the page as the dashboard registers it.
+    """``name`` is the beginning of its files' names; ``route`` the page as the dashboard registers it; ``shows`` is its
+    caption.
 
     ``path`` is what the browser opens. What only a look at another page tells, a dead letter's place or an approval's
     number, is found there: ``link`` is the CSS selector of a link on ``path`` that leads to the page. ``prepare`` fills
@@ -27,6 +28,7 @@ class Picture:
     name: str
     route: str
     path: str
+    shows: str
     link: str = ""
     prepare: Callable[[Page], None] = _nothing
 
@@ -42,38 +44,53 @@ def _a_record(page: Page) -> None:
 
 
 PICTURES = (
-    Picture("home", "/", "/"),
-    Picture("migrations", "/migrations", "/migrations"),
-    Picture("migration", "/migrations/{migration}", "/migrations/orders-v3"),
-    Picture("migration-switched", "/migrations/{migration}", "/migrations/customers-v2"),
-    Picture("pause", "/migrations/{migration}/{verb}", "/migrations/orders-v3/pause?direction=up"),
-    Picture("move", "/migrations/{migration}/rollout/{verb}", "/migrations/customers-v2/rollout/rollback"),
-    Picture("subjects", "/subjects", "/subjects"),
-    Picture("subject", "/subjects/{name}", "/subjects/orders"),
-    Picture("records", "/records", "/records?topic=orders&offset=0"),
+    Picture("home", "/", "/", "May the old versions go, and why not"),
+    Picture("migrations", "/migrations", "/migrations", "All migrations"),
+    Picture("migration", "/migrations/{migration}", "/migrations/orders-v3", "A migration that is verified"),
+    Picture(
+        "migration-switched", "/migrations/{migration}", "/migrations/customers-v2", "A migration that is switched"
+    ),
+    Picture(
+        "pause",
+        "/migrations/{migration}/{verb}",
+        "/migrations/orders-v3/pause?direction=up",
+        "What a pause does, before it is confirmed",
+    ),
+    Picture(
+        "move",
+        "/migrations/{migration}/rollout/{verb}",
+        "/migrations/customers-v2/rollout/rollback",
+        "The steps of a rollback, before it is confirmed",
+    ),
+    Picture("subjects", "/subjects", "/subjects", "All subjects"),
+    Picture("subject", "/subjects/{name}", "/subjects/orders", "A subject: its chain, and what changed"),
+    Picture("records", "/records", "/records?topic=orders&offset=0", "Records of a topic, at the versions they have"),
     Picture(
         "record",
         "/records/{topic}/{partition}/{offset}",
         "/records?topic=orders&offset=0",
+        "One record at every version",
         link='main a[href^="/records/orders/"]',
     ),
-    Picture("pasted", "/records/pasted", "/records/pasted", prepare=_a_record),
-    Picture("dead-letters", "/dead-letters", "/dead-letters"),
+    Picture("pasted", "/records/pasted", "/records/pasted", "A record that somebody pasted", prepare=_a_record),
+    Picture("dead-letters", "/dead-letters", "/dead-letters", "Dead letters by cause"),
     Picture(
         "dead-letter",
         "/dead-letters/{migration}/{partition}/{offset}",
         "/dead-letters",
+        "One dead letter, and how far today's chain takes it",
         link='tr:has-text("conversion-failed") a:has-text("Look at the first")',
     ),
     Picture(
         "redrive",
         "/dead-letters/{migration}/settle/{verb}",
         "/dead-letters",
+        "What a redrive would do",
         link='tr:has-text("conversion-failed") a:has-text("Redrive")',
     ),
-    Picture("consumers", "/consumers", "/consumers"),
-    Picture("history", "/history", "/history"),
-    Picture("error", "/subjects/{name}", "/subjects/parcels"),
+    Picture("consumers", "/consumers", "/consumers", "Who reads which version"),
+    Picture("history", "/history", "/history", "Who did what"),
+    Picture("error", "/subjects/{name}", "/subjects/parcels", "Nothing at this address"),
 )
 # Pages that are not pictured, and why not.
 LEFT_OUT: Mapping[str, str] = {

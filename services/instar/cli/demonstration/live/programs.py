@@ -83,8 +83,8 @@ class Writer(Program):
             self._kafka,
             self._migration,
             name=self.name,
-            old=Way(old, old_way.__call__),
-            new=Way(new, new_way.__call__),
+            old=Way(old, old_way),
+            new=Way(new, new_way),
             owner=self._owner,
             wait_s=_LOOK_AGAIN_S,
         ) as producer:
@@ -94,7 +94,7 @@ class Writer(Program):
                 try:
                     producer.produce(value, key=key.encode(), partition=partition_of(key), headers=signed(self.name))
                     self.done += 1
-                except Closing:  # authority moves: the record waits in the till
+                except Closing:  # authority moves: this customer is asked to come again
                     return
                 self._stop_it.wait(1 / _now(self._rate))
 
