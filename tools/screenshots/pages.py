@@ -90,6 +90,7 @@ PICTURES = (
     ),
     Picture("consumers", "/consumers", "/consumers", "Who reads which version"),
     Picture("history", "/history", "/history", "Who did what"),
+    Picture("history-servers", "/history/servers", "/history/servers", "What was done through the servers"),
     Picture("error", "/subjects/{name}", "/subjects/parcels", "Nothing at this address"),
 )
 # Pages that are not pictured, and why not.
