@@ -4,7 +4,6 @@ import secrets
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from instar.core.control import TOPIC as CONTROL
 from instar.kafka.cluster import Cluster
 
 Subject = Literal["orders", "customers"]
@@ -40,7 +39,7 @@ class Names:
         if self.tag:
             return topic.startswith(self.tag)
         begins = (self.census, *map(self.new, SUBJECTS))
-        return topic in (CONTROL, *map(self.old, SUBJECTS)) or topic.startswith(begins)
+        return topic in map(self.old, SUBJECTS) or topic.startswith(begins)
 
 
 def names_on(cluster: Cluster) -> Names:

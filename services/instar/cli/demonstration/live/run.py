@@ -128,14 +128,13 @@ def _log_of_programs(file: Path) -> Iterator[None]:
 @contextmanager
 def _topics(cluster: Cluster, names: Names) -> Iterator[None]:
     """The topics of the demonstration; on a real cluster they are removed again with all that was made beside them."""
-    census = CensusTopics(names.census)
-    for subject in SUBJECTS:
-        cluster.create(names.old(subject), PARTITIONS, {"retention.ms": "-1"})
-        if subject == "orders" or cluster.built_in:  # is written before its migration is applied
-            cluster.create(names.new(subject), PARTITIONS, {"retention.ms": "-1"})
-    if not cluster.built_in:
-        census.ready(cluster, create=True)
     try:
+        for subject in SUBJECTS:
+            cluster.create(names.old(subject), PARTITIONS, {"retention.ms": "-1"})
+            if subject == "orders" or cluster.built_in:  # is written before its migration is applied
+                cluster.create(names.new(subject), PARTITIONS, {"retention.ms": "-1"})
+        if not cluster.built_in:
+            CensusTopics(names.census).ready(cluster, create=True)
         yield
     finally:
         if not cluster.built_in:
@@ -147,9 +146,13 @@ def _remove(cluster: Cluster, names: Names) -> None:
         for topic in cluster.topics():
             if names.owns(topic):
                 cluster.delete(topic)
-        if cluster.find(CONTROL) is not None:  # others': only what was said of our migrations
-            migrations = tuple(f"{names.migration(subject)}/" for subject in SUBJECTS)
-            ours = [key for key in read_entries(cluster, CONTROL) if key.startswith(migrations)]
+        if cluster.find(CONTROL) is None:
+            return
+        entries, migrations = read_entries(cluster, CONTROL), tuple(f"{names.migration(each)}/" for each in SUBJECTS)
+        ours = [key for key in entries if key.startswith(migrations)]
+        if not names.tag and len(ours) == len(entries):
+            cluster.delete(CONTROL)
+        else:  # it is others' too: only what was said of our migrations
             write_entries(cluster, CONTROL, dict.fromkeys(ours))
     except KafkaTrouble as trouble:
         stderr.print(f"Some topics that begin with {names.tag or 'orders'} are left: {trouble}", markup=False)
