@@ -1,15 +1,17 @@
-# Two commands matter: `make demo` and `make test`. Both set up what they need.
+# `make demo`, `make demo-serve` and `make test` set up what they need.
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint kafka bench campaign lock clean setup
+.PHONY: demo demo-serve screenshots test lint kafka bench campaign lock clean setup
 .DEFAULT_GOAL := help
 
 help:
 	@printf '%s\n' 'make demo      the main job on the built-in broker' 'make test      the whole test suite' \
+	  'make demo-serve   a whole shop with the dashboard, on a real Kafka where there is Java' \
+	  'make screenshots  the pictures of docs/images, of that shop in Chromium' \
 	  'make lint      ruff, mypy, import-linter' 'make kafka     a real Apache Kafka in the foreground' \
 	  'make bench     records/s against an unchanged copy' 'make campaign  the long fault campaigns' \
 	  'make lock      refresh the pinned requirements' 'make clean     remove .venv and .cache'
@@ -24,6 +26,14 @@ $(STAMP): requirements.txt requirements-dev.txt pyproject.toml
 
 demo: $(STAMP)
 	$(BIN)/instar demo
+
+demo-serve: $(STAMP)
+	@if PYTHONPATH=tools $(BIN)/python -m realkafka fetch --kafka-only; \
+	then PYTHONPATH=tools $(BIN)/python -m realkafka with $(BIN)/instar demo --serve --bootstrap '{bootstrap}'; \
+	else $(BIN)/instar demo --serve; fi
+
+screenshots: $(STAMP)
+	PYTHONPATH=tools $(BIN)/python -m screenshots
 
 test: $(STAMP)
 	PYTHONPATH=tools $(BIN)/python -m realkafka fetch --if-possible

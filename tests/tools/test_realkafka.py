@@ -253,6 +253,22 @@ def test_fetching_again_does_nothing(own_kafka: Callable[..., KafkaServer], tmp_
     assert (again.returncode, again.stderr, again.stdout) == (0, "", "")
 
 
+ASKS_A_BROKER = """
+import sys
+from confluent_kafka.admin import AdminClient
+assert AdminClient({"bootstrap.servers": sys.argv[1]}).list_topics(timeout=30).brokers
+sys.exit(7)
+"""
+
+
+def test_a_command_runs_beside_a_broker_of_its_own_and_gives_its_exit_code(
+    own_kafka: Callable[..., KafkaServer],
+) -> None:
+    own_kafka()  # skips where none can run
+    ended = in_subprocess("-m", "realkafka", "with", sys.executable, "-c", ASKS_A_BROKER, "{bootstrap}")
+    assert ended.returncode == 7, ended.stderr
+
+
 def test_without_java_a_fetch_says_what_is_missing(tmp_path: Path) -> None:
     copy = tmp_path / "tools" / "realkafka"
     shutil.copytree(POM.parent, copy, ignore=shutil.ignore_patterns("__pycache__"))

@@ -1,9 +1,10 @@
-"""`python -m realkafka fetch`, `run` and `check-run`."""
+"""`python -m realkafka fetch`, `run`, `with` and `check-run`."""
 
 import argparse
 import fcntl
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -24,11 +25,12 @@ RUN_DIR = CACHE / "run"
 REGISTRY_PORT = 8081
 
 
-def fetch(*, if_possible: bool) -> int:
+def fetch(*, if_possible: bool, kafka_only: bool = False) -> int:
     """Fetches what is not there yet; 0 where everything is there afterwards, or where `if_possible` allows less."""
     try:
         fetch_kafka()
-        fetch_registry()
+        if not kafka_only:
+            fetch_registry()
         prepare()
     except (Unavailable, FetchFailed, ServerFailed) as error:
         consequence = " The tests that need it are skipped." if if_possible else ""
@@ -91,6 +93,23 @@ def run(*, port: int, registry: bool, clean: bool) -> int:
     return 0
 
 
+def run_with(command: Sequence[str]) -> int:
+    """Runs a command beside a broker of its own; its exit code. `{bootstrap}` in the command is the broker's address.
+
+    Ctrl-C is the command's: the broker stops once the command has ended.
+    """
+    try:
+        fetch_kafka()
+        with tempfile.TemporaryDirectory(prefix="realkafka-") as folder, KafkaServer(Path(folder) / "kafka") as broker:
+            signal.signal(signal.SIGINT, lambda *_: None)  # the terminal tells the command as well
+            process = subprocess.Popen([word.replace("{bootstrap}", broker.bootstrap) for word in command])
+            signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+            return process.wait()
+    except (Unavailable, FetchFailed, ServerFailed) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
 def check_run() -> int:
     """1 where this machine could have run the real servers and the last test run did not use them."""
     report = report_path(REPOSITORY)
@@ -111,6 +130,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fetching.add_argument(
         "--if-possible", action="store_true", help="where it cannot be done, say why and end with success"
     )
+    fetching.add_argument("--kafka-only", action="store_true", help="not the registry")
+    beside = commands.add_parser("with", help="run a command beside a broker of its own")
+    beside.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND", help="{bootstrap} in it is the address")
     running = commands.add_parser("run", help="run a broker in the foreground")
     running.add_argument("--port", type=int, default=9092, help="port on 127.0.0.1 (default 9092)")
     running.add_argument("--registry", action="store_true", help=f"also a schema registry, on port {REGISTRY_PORT}")
@@ -118,7 +140,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("check-run", help="fail where the last test run could have used real servers and did not")
     chosen = parser.parse_args(arguments)
     if chosen.command == "fetch":
-        return fetch(if_possible=chosen.if_possible)
+        return fetch(if_possible=chosen.if_possible, kafka_only=chosen.kafka_only)
+    if chosen.command == "with":
+        return run_with(chosen.words) if chosen.words else parser.error("`with` needs a command")
     if chosen.command == "check-run":
         return check_run()
     return run(port=chosen.port, registry=chosen.registry, clean=chosen.clean)

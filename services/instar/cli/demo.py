@@ -34,6 +34,10 @@ def demo(
     ] = None,
     records: Annotated[int, typer.Option(min=20, help="How many orders.")] = 5_000,
     workers: Annotated[int, typer.Option(min=1, max=16, help="Workers for each direction.")] = 1,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Bring up a whole shop with the dashboard, until Ctrl-C.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Of the dashboard of --serve; 0: any free one.")] = 8300,
     output: Annotated[
         Format | None, typer.Option("-o", "--output", help="Print one object with the figures instead.")
     ] = None,
@@ -42,7 +46,16 @@ def demo(
 
     Produces orders at v1, v2 and v3 and some that are broken, runs both bridges, reads everything again and compares
     it with what the chain of hops makes of each record. Exit code 3 when anything is not as it must be.
+
+    With --serve it goes on until Ctrl-C: programs write and read at their versions, bridges carry, a rollout is under
+    way, and the dashboard shows it. All of it is removed at the end.
     """
+    if serve:
+        if output is not None:
+            fail("--serve goes on until it is stopped and has no figures to print.", "Leave -o out.", USAGE)
+        from instar.cli.demonstration.live.run import run_live  # with the client library, which no other command needs
+
+        return run_live(bootstrap or (LOCAL_BOOTSTRAP if kafka else None), port)
     if output is Format.TABLE:
         output = None
     with ExitStack() as stack:

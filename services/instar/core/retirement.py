@@ -192,7 +192,7 @@ def _groups(seen: Evidence, now_ms: int) -> Iterator[Reason]:
     for group in seen.groups:
         if not group.reads:
             continue
-        members = "members unknown" if group.members is None else f"{group.members} members"
+        members = "members unknown" if group.members is None else f"{group.members} member{'s'[: group.members != 1]}"
         lag = "lag unknown" if group.lag_records is None else f"{group.lag_records:,} behind"
         last = "" if group.last_read_ms is None else f", last record of {ago(now_ms - group.last_read_ms)} ago"
         remedy = (
@@ -257,7 +257,8 @@ def _way_back(seen: Evidence) -> Iterator[Reason]:
     if seen.uncarried is None:
         yield _unknown("way back", "the up bridge's checkpoint cannot be read", "`instar status` says what is wrong.")
     elif seen.uncarried:
-        text = f"{seen.uncarried:,} records of the old topic are not carried yet"
+        many = "s of the old topic are" if seen.uncarried != 1 else " of the old topic is"
+        text = f"{seen.uncarried:,} record{many} not carried yet"
         yield Reason("way back", "no", text, "Let the up bridge finish: `instar worker`.")
 
 

@@ -42,7 +42,7 @@ def orders(subject: Subject, ids: dict[int, int], records: int) -> Iterator[Sent
     be read or carried; one in a hundred is a tombstone.
     """
     random = Random(SEED)
-    broken = max(len(_BREAKS), records // 200)
+    broken = max(len(BREAKS), records // 200)
     breaks = dict(zip(sorted(random.sample(range(records), min(broken, records))), _cycle(broken), strict=False))
     for number in range(records):
         version = random.choices((1, 2, 3), (50, 25, 25))[0]
@@ -50,16 +50,17 @@ def orders(subject: Subject, ids: dict[int, int], records: int) -> Iterator[Sent
         customer = random.randrange(500)
         key = None if random.random() < 0.01 else f"customer-{customer}".encode()
         timestamp_ms = int((BEGAN + timedelta(milliseconds=37 * number)).timestamp() * 1000)
-        value: bytes | None = _framed(subject, ids, _order(random, number), version)
+        value: bytes | None = _framed(subject, ids, an_order(random, number), version)
         headers: list[tuple[str, str | bytes | None]] = [("source", b"shop"), ("trace", str(number).encode())]
         if number in breaks:
-            new, value = False, _broken(random, subject, ids, number, breaks[number])
+            new, value = False, a_broken_order(random, subject, ids, number, breaks[number])
         elif random.random() < 0.01 and key is not None:
             value = None
         yield Sent(new, customer % PARTITIONS, key, value, headers, timestamp_ms)
 
 
-def _order(random: Random, number: int) -> dict[str, Any]:
+def an_order(random: Random, number: int) -> dict[str, Any]:
+    """An order at v1. ``created`` is of the demonstration's own January."""
     created = BEGAN + timedelta(seconds=number, microseconds=random.randrange(1_000_000))
     return {
         "order_id": f"A-{100_000 + number}",
@@ -93,15 +94,16 @@ def _framed(subject: Subject, ids: dict[int, int], order: dict[str, Any], versio
     return PREFIX.pack(MAGIC, ids[version]) + body
 
 
-_BREAKS = ("truncated", "unknown-id", "wrong-magic", "random-bytes", "no-date")
+BREAKS = ("truncated", "unknown-id", "wrong-magic", "random-bytes", "no-date")
 
 
 def _cycle(count: int) -> Iterator[str]:
-    return (_BREAKS[place % len(_BREAKS)] for place in range(count))
+    return (BREAKS[place % len(BREAKS)] for place in range(count))
 
 
-def _broken(random: Random, subject: Subject, ids: dict[int, int], number: int, how: str) -> bytes:
-    order = _order(random, number)
+def a_broken_order(random: Random, subject: Subject, ids: dict[int, int], number: int, how: str) -> bytes:
+    """What an order became that was broken in one of the ways of ``BREAKS``."""
+    order = an_order(random, number)
     if how == "no-date":
         return _framed(subject, ids, order | {"created": "last Tuesday"}, 1)
     value = _framed(subject, ids, order, 1)

@@ -22,11 +22,16 @@ def showcase_root() -> Path:
     raise NoShowcase(f"{package} has no showcase: this installation is incomplete")
 
 
-def make_project(folder: Path, prefix: str, bootstrap: str) -> None:
-    """Write the demonstration's project: the showcase's subject, and one migration with both bridges."""
+def copy_subject(folder: Path, subject: str) -> None:
+    """Copy a subject of the showcase, schemas and hops, into a project's folder."""
     root = showcase_root()
     for kind in ("schemas", "upcasters"):
-        shutil.copytree(root / kind / SUBJECT, folder / kind / SUBJECT, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(root / kind / subject, folder / kind / subject, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def make_project(folder: Path, prefix: str, bootstrap: str) -> None:
+    """Write the demonstration's project: the showcase's subject, and one migration with both bridges."""
+    copy_subject(folder, SUBJECT)
     (folder / "instar.toml").write_text(
         f"""\
 format = 1
