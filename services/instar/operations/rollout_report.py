@@ -99,9 +99,9 @@ def as_text(said: dict[str, Any]) -> Iterator[str]:
         yield f"  {phase}: {_duration(seconds)}"
     for direction, counts in said["records"].items():
         told = ", ".join(
-            f"{value:,} {key.replace('_', ' ')}" for key, value in counts.items() if isinstance(value, int)
+            f"{value:,} {key.replace('_', ' ')}" for key, value in counts.items() if isinstance(value, int) and value
         )
-        yield f"  {direction}: {counts.get('unknown') or told}"
+        yield f"  {direction}: {counts.get('unknown') or told or 'nothing yet'}"
     verified = said["verification"]
     if verified is not None:
         right = "right" if verified["right"] else "not right"
