@@ -145,6 +145,7 @@ ALL = ("consumer groups", "census", "declarations")
         (replace(FULL, groups=None), PROGRAMS, ["consumer groups"]),
         (replace(FULL, groups={"sales": GroupsSeen(MANY[:1], "only some are listed")}), PROGRAMS, ["consumer groups"]),
         (FULL, replace(PROGRAMS, census=None, why="it may not be read"), ["census"]),
+        (FULL, replace(PROGRAMS, unusable=3), ["census"]),
         (FULL, replace(PROGRAMS, counts=False, census=Census({}, ())), ["census"]),
         (FULL, replace(PROGRAMS, readers=None, readers_why="the store is away"), ["declarations"]),
         (MigrationSeen("sales-v3"), ProgramsSeen(), list(ALL)),

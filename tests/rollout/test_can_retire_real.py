@@ -138,7 +138,7 @@ def test_a_declared_reader_counts_until_it_is_withdrawn(shop: Shop) -> None:
 
 
 def test_a_program_that_told_the_census_that_it_asks_for_the_version_is_a_client(shop: Shop) -> None:
-    now_ms = rolling.now()
+    now_ms = rolling.now_ms()
     said = CensusMessage("reads", shop.old, "parcels", {"v1": 7}, now_ms - 60_000, now_ms, client="label-printer")
     shop.cluster.create(CENSUS, 1, {})
     with admin(shop) as client:
@@ -175,9 +175,9 @@ def test_a_dead_letter_that_nobody_has_settled_is_a_reason(shop: Shop) -> None:
 
 
 def test_an_expired_verification_is_a_reason(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    then_ms = rolling.now() + 2 * DAY_MS
+    then_ms = rolling.now_ms() + 2 * DAY_MS
     with monkeypatch.context() as later:
-        later.setattr(rolling, "now", lambda: then_ms)
+        later.setattr(rolling, "now_ms", lambda: then_ms)
         assert answer(shop) == no("verification")
 
 

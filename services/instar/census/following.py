@@ -52,6 +52,7 @@ class Followed:
     """The census as far as it was read. ``writers``: the end of the last window in which each was met.
 
     ``part_read`` is 1 once nothing is left to read. ``windows_since_ms``: older windows are not in ``census``.
+    ``begun_with`` is where the first look found the results.
     """
 
     census: Census

@@ -33,6 +33,7 @@ class ProgramsSeen:
     trends: tuple[Trend, ...] = ()
     readers: tuple[DeclaredReader, ...] | None = None
     readers_why: str = "nobody has looked yet"
+    unusable: int = 0  # records of the census that nobody can read
     part_read: float = 1.0  # of the census: it is read on at the next look
 
 
@@ -74,4 +75,5 @@ class Programs:
             "",
             writers={who: Wrote(records.get(who, 0), last_ms) for who, last_ms in found.writers.items()},
             trends=trends(found.census),
+            unusable=found.unusable,
         )

@@ -215,7 +215,8 @@ class _Rows:
                 "members unknown" if group.members is None else f"{group.members} member{'s'[: group.members != 1]}"
             )
             lag = "lag unknown" if group.lag_records is None else f"{group.lag_records:,} records behind"
-            left = "" if stays or not self._old(topic, subject) else "; it was moved, and left these offsets behind"
+            moved = not stays and any(group.name in place.moved for place in self._places[topic, subject])
+            left = "; it was moved, and left these offsets behind" if moved else ""
             remedy = ""
             if stays:
                 remedy = (

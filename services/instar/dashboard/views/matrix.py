@@ -103,6 +103,9 @@ def _unseen(project: Project, seen: Seen) -> Iterator[Unseen]:
         text = "Workers tell the census nothing, so the versions of a topic's records are not known here."
         remedy = "Set `workers = true` under `[census]`, or look once with `instar census scan TOPIC`."
         yield Unseen("version mix", text, remedy)
+    if programs.unusable:
+        text = f"{programs.unusable:,} records of the census cannot be read and are not counted."
+        yield Unseen("census", text, "A newer instar may have written them: serve with that one.")
     if programs.readers is None:
         text = f"The declared readers could not be read: {programs.readers_why}"
         yield Unseen("declarations", text, "`instar db check` says what is wrong.")
