@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.support.bridging import event_subject
 
-from instar.changes import add, compute, convert, drop, inside, map_values, move, rename, split, when, wrap
+from instar.changes import add, compute, convert, drop, inside, map_values, move, rename, rename_type, split, when, wrap
 from instar.core.formats.avro import AvroSchema, parse_avro
 from instar.core.formats.avro_types import Logical, Primitive
 from instar.core.formats.avro_write import encoded_long
@@ -117,6 +117,22 @@ def node(text: str) -> dict[str, Any]:
         (
             lambda: subject(parse_avro(node("text")), parse_avro(node("body")), rename("text", "body")),
             "the source is not a record, or one that may hold its own kind",
+        ),
+        (
+            lambda: subject(
+                schema(a={"type": "array", "items": record(x={"type": "array", "items": "string"})}),
+                schema(a={"type": "array", "items": record(x={"type": "array", "items": "string"})}, b="string"),
+                compute("b", reads=["a[].x[]"], up=repr),
+            ),
+            "it reads elements of elements",
+        ),
+        (
+            lambda: subject(
+                schema(a=[record(x="string"), STATUS]),
+                schema(a=[{**record(x="string"), "name": "Other"}, STATUS]),
+                rename_type("Inner", "Other"),
+            ),
+            "a union shows the names of its types",
         ),
     ],
 )  # fmt: skip
@@ -296,6 +312,14 @@ def test_elements_that_lose_a_field_are_not_copied_whole(gone: str) -> None:
     data = before.encode({"items": [{"a": "1", "b": "22", "c": "333"}, {"a": "4", "b": "55", "c": "666"}]})
     assert isinstance(data, bytes)
     assert [taken(here).fast(data)] == here.run(data, Context())
+
+
+def test_the_way_down_undoes_the_last_change_first() -> None:
+    there, back = lambda text: text + "x", lambda text: text.replace("x", "y")
+    twice = convert("a", up=there, down=back), convert("a", up=there, down=lambda text: text + "x")
+    here = program(subject(schema(a="string"), schema(a="string"), *twice), 2, 1)
+    assert taken(here).fast(b"\x02x") == b"\x04yy"
+    assert here.run(b"\x02x", Context()) == [b"\x04yy"]
 
 
 def test_a_symbol_that_has_no_counterpart_is_left_to_the_reference() -> None:
