@@ -37,6 +37,7 @@ from instar.core.bridge import Bridge, Carried  # noqa: E402
 from instar.core.provenance import Stamp  # noqa: E402
 from instar.core.record import Output, Record  # noqa: E402
 from instar.processor.assemble import Options, assemble_project  # noqa: E402
+from instar.processor.cycles import seldom_looked_for  # noqa: E402
 from instar.processor.observer import Observer  # noqa: E402
 from instar.processor.plan import BridgePlan  # noqa: E402
 from instar.processor.prepare import ensure_start  # noqa: E402
@@ -147,7 +148,8 @@ def one_round(
     )
     ensure_start(mine, stage.cluster, recover=False)
     began = Began(observe(mine))
-    Worker(mine, "bench", stop=threading.Event(), observer=began).run()
+    with seldom_looked_for():
+        Worker(mine, "bench", stop=threading.Event(), observer=began).run()
     ended_s, ended_cpu_s = time.monotonic(), time.process_time()
     if began.began_s is None:
         raise SystemExit("the worker saw no record")

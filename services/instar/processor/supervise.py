@@ -20,6 +20,7 @@ import structlog
 from instar.core.checkpoint import Counts
 from instar.kafka.errors import KafkaTrouble
 from instar.kafka.failpoints import Failpoints
+from instar.processor.cycles import seldom_looked_for
 from instar.processor.governor import Governor, Ungoverned
 from instar.processor.observer import Observer, Unobserved
 from instar.processor.plan import BridgePlan
@@ -109,7 +110,7 @@ def _run(slot: Slot, stop: threading.Event, report: Callable[[Progress], None]) 
     plan = slot.assemble()
     failpoints = Failpoints.from_environment()
     governor = slot.govern(plan)
-    Worker(
+    worker = Worker(
         plan,
         slot.instance,
         stop=stop,
@@ -117,7 +118,9 @@ def _run(slot: Slot, stop: threading.Event, report: Callable[[Progress], None]) 
         failpoints=failpoints,
         governor=governor,
         observer=slot.observe(plan),
-    ).run()
+    )
+    with seldom_looked_for():
+        worker.run()
 
 
 @dataclass(slots=True)

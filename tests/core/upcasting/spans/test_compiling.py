@@ -1,21 +1,26 @@
 """Which programs the fast executor takes, what it says of the others, and what its code holds."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from tests.support.bridging import event_subject
 
-from instar.changes import add, compute, convert, drop, inside, map_values, move, rename, split, when, wrap
+from instar.changes import add, compute, convert, drop, inside, map_values, move, rename, rename_type, split, when, wrap
 from instar.core.formats.avro import AvroSchema, parse_avro
+from instar.core.formats.avro_types import Logical, Primitive
+from instar.core.formats.avro_write import encoded_long
 from instar.core.record import Context
 from instar.core.rejected import Rejected
 from instar.core.subject import Subject, SubjectParts, build_subject
 from instar.core.upcasting.hop import Hop
 from instar.core.upcasting.program import Program
-from instar.core.upcasting.spans.code import Code
+from instar.core.upcasting.spans.code import Code, decimal_bytes, string_bytes, written
 from instar.core.upcasting.spans.executor import Refused, Spans, compile_spans
+from instar.core.upcasting.spans.fit import Written, fit, pieces
 from instar.core.upcasting.spans.source import Source
+from instar.core.upcasting.spans.symbols import Made, Table
 
 STRING = {"type": "string"}
 STATUS = {"type": "enum", "name": "Status", "symbols": ["NEW", "SENT"]}
@@ -112,6 +117,22 @@ def node(text: str) -> dict[str, Any]:
         (
             lambda: subject(parse_avro(node("text")), parse_avro(node("body")), rename("text", "body")),
             "the source is not a record, or one that may hold its own kind",
+        ),
+        (
+            lambda: subject(
+                schema(a={"type": "array", "items": record(x={"type": "array", "items": "string"})}),
+                schema(a={"type": "array", "items": record(x={"type": "array", "items": "string"})}, b="string"),
+                compute("b", reads=["a[].x[]"], up=repr),
+            ),
+            "it reads elements of elements",
+        ),
+        (
+            lambda: subject(
+                schema(a=[record(x="string"), STATUS]),
+                schema(a=[{**record(x="string"), "name": "Other"}, STATUS]),
+                rename_type("Inner", "Other"),
+            ),
+            "a union shows the names of its types",
         ),
     ],
 )  # fmt: skip
@@ -261,6 +282,78 @@ def test_symbols_in_another_order_have_other_numbers() -> None:
     here = program(subject(before, after, rename("a", "b")))
     assert taken(here).fast(b"\x02x\x00") == b"\x02x\x02"
     assert here.run(b"\x02x\x00", Context()) == [b"\x02x\x02"]
+
+
+@pytest.mark.parametrize("parts", [("a",), ("a", "b", "c"), ["a", "b"], "ab", None])
+def test_a_split_that_returns_something_else_than_its_parts_is_rejected_as_by_the_reference(parts: Any) -> None:
+    change = split("a", ["b", "c"], up=lambda _text: parts, down=lambda one, _other: one)
+    here = program(subject(schema(a="string"), schema(b="string", c="string"), change))
+    expected = here.run(b"\x02x", Context())
+    assert taken(here).run(b"\x02x", Context()) == expected
+    assert isinstance(expected, Rejected) == (parts != ["a", "b"])
+
+
+@pytest.mark.parametrize("count", [0, 1, 63, 64, 10_000])
+def test_arrays_of_any_length(count: int) -> None:
+    before = schema(items={"type": "array", "items": record(n="long", m="string")})
+    after = schema(items={"type": "array", "items": record(m="string", n="long")})
+    here = program(subject(before, after, convert("items[].m", up=str.upper, down=str.lower)))
+    data = before.encode({"items": [{"n": at, "m": "x" * (at % 70)} for at in range(count)]})
+    assert isinstance(data, bytes)
+    assert [taken(here).fast(data)] == here.run(data, Context())
+
+
+@pytest.mark.parametrize("gone", ["a", "b", "c"])
+def test_elements_that_lose_a_field_are_not_copied_whole(gone: str) -> None:
+    fields = dict.fromkeys("abc", "string")
+    before = schema(items={"type": "array", "items": record(**fields)})
+    after = schema(items={"type": "array", "items": record(**{name: "string" for name in fields if name != gone})})
+    here = program(subject(before, after, drop(f"items[].{gone}", restore="")))
+    data = before.encode({"items": [{"a": "1", "b": "22", "c": "333"}, {"a": "4", "b": "55", "c": "666"}]})
+    assert isinstance(data, bytes)
+    assert [taken(here).fast(data)] == here.run(data, Context())
+
+
+def test_the_way_down_undoes_the_last_change_first() -> None:
+    there, back = lambda text: text + "x", lambda text: text.replace("x", "y")
+    twice = convert("a", up=there, down=back), convert("a", up=there, down=lambda text: text + "x")
+    here = program(subject(schema(a="string"), schema(a="string"), *twice), 2, 1)
+    assert taken(here).fast(b"\x02x") == b"\x04yy"
+    assert here.run(b"\x02x", Context()) == [b"\x04yy"]
+
+
+def test_a_symbol_that_has_no_counterpart_is_left_to_the_reference() -> None:
+    """A bound hop has one for each symbol; should one ever be missing, nothing is written in its place."""
+    of = schema(status=STATUS)
+    source = Source(of.types)
+    leaf = source.leaves[0]
+    made = Made(0, leaf.loop, str, (leaf,), None)
+    made.table = Table(leaf, ["x", None], {1})
+    write = schema(a="string").part(Primitive("string")).write
+    _, fast = Code(source, of).function([made], [Written(made, Primitive("string"), write)])
+    assert fast(b"\x00") == b"\x02x"
+    assert fast(b"\x02") is None
+
+
+@pytest.mark.parametrize("size", [0, 1, 62, 63, 64, 65, 8191, 8192])
+def test_text_and_decimals_of_any_length_are_written_as_the_reference_writes_them(size: int) -> None:
+    text = schema(a="string").part(Primitive("string"))
+    assert string_bytes("x" * size) == written(text.write, "x" * size)
+    kind = {"type": "bytes", "logicalType": "decimal", "precision": 4_000}
+    write = schema(a=kind).part(Primitive("bytes", Logical("decimal", 4_000))).write
+    for number in (256 ** min(size, 1_600), 128 * 256 ** min(size, 1_600), 127 * 256 ** min(size, 1_600)):
+        for unscaled in (number, -number, number - 1, 1 - number):
+            assert decimal_bytes(unscaled) == written(write, Decimal(unscaled))
+
+
+def test_a_value_of_another_type_than_its_version_has_is_checked() -> None:
+    """No bound hop leaves one; should one ever do so, the reference rejects the record."""
+    source = Source(schema(a="long").types)
+    wanted = schema(a="int")
+    (check,) = fit(source.record, wanted, source.top)
+    _, fast = Code(source, schema(a="long")).function([check], pieces(source.record, wanted))
+    assert fast(encoded_long(2**31 - 1)) == encoded_long(2**31 - 1)
+    assert fast(encoded_long(2**31)) is None
 
 
 def test_a_moved_field_leaves_two_copies() -> None:

@@ -232,7 +232,6 @@ class _Guarded:
             inner(record, context)
             if self.sets is not None:
                 _close(record, self.sets)
-            _check_anchors(record)
 
         return run
 
@@ -285,16 +284,6 @@ def _close(record: Any, path: Path) -> None:
         _close(record[path[0]], path[1:])
     elif isinstance(record.get(path[0]), dict | list | tuple) and not has_symbol(record[path[0]]):
         record[path[0]] = Constant(record[path[0]])
-
-
-def _check_anchors(value: Any) -> None:
-    """Every array of the source still holds something of its elements: else it is not known how many there are."""
-    if isinstance(value, dict):
-        for part in value.values():
-            _check_anchors(part)
-    elif isinstance(value, Each):
-        loop_of(value)
-        _check_anchors(value[0])
 
 
 def _check_lists(value: Any) -> None:
