@@ -37,11 +37,13 @@ MODES = ("full", "digest", "digest again", "counts")  # again: held against the 
 
 @dataclass(frozen=True)
 class Measured:
-    """One command. ``records`` are source records, ``peak_mib`` its process's largest resident set."""
+    """One command. ``records`` are source records; ``cpu_s`` and ``peak_mib`` are its process's CPU time and largest
+    resident set."""
 
     what: str
     records: int
     seconds: float
+    cpu_s: float
     peak_mib: float
 
     @property
@@ -61,7 +63,7 @@ def measure(stage: Stage, what: str, records: int, *arguments: str) -> Measured:
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode != 0:
             raise SystemExit(f"`{' '.join(command)}` ended with {process.returncode}")
-    return Measured(what, records, seconds, usage.ru_maxrss / 1024)
+    return Measured(what, records, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def one_size(folder: Path, bootstrap: str, asked: int, modes: list[str]) -> list[Measured]:
@@ -89,7 +91,7 @@ def main() -> None:
                 ratio = one.records_per_s / worker.records_per_s
                 print(
                     f"{one.what:20} {one.records:>10,} records {one.seconds:>8.1f} s {one.records_per_s:>10,.0f}/s "
-                    f"{ratio:>6.2f} of worker {one.peak_mib:>7.0f} MiB",
+                    f"{ratio:>6.2f} of worker {worker.cpu_s / one.cpu_s:>6.2f} by CPU {one.peak_mib:>7.0f} MiB",
                     file=sys.stderr,
                 )
             found += measured
