@@ -51,7 +51,8 @@ PAGES: Mapping[str, Sequence[str]] = {
     "/dead-letters/{migration}/settle/{verb}": [f"/dead-letters/{M}/settle/{verb}" for verb in ("redrive", "discard")],
     "/dead-letters/{migration}/{partition}/{offset}": [f"/dead-letters/{M}/{{letter}}"],
     "/consumers": ["/consumers", "/consumers?name=nobody"],
-    "/history": ["/history"],
+    "/history": ["/history", "/history?who=nobody"],
+    "/history/servers": ["/history/servers", "/history/servers?refused=yes"],
     "/sign-in": ["/sign-in?next=/history"],
 }
 ERRORS = ("/nothing", "/subjects/ordres", f"/migrations/{M}/rollout/nothing", f"/dead-letters/{M}/0/999999")
@@ -109,7 +110,7 @@ def full(looked_at: Site, asked: str) -> Site:
     rich = replace(
         look,
         rollout=Rollout(M, Phase.VERIFIED),
-        entries=tuple(
+        entries=tuple(  # of them the steps have who and when
             Entry("local", number, M, 1_750_000_000_000, "ada", "apply", "it is time", "", f'{{"phase": "{phase}"}}')
             for number, phase in enumerate(("expanded", "replaying", "caught-up", "verified"), 1)
         ),
@@ -125,8 +126,10 @@ def full(looked_at: Site, asked: str) -> Site:
         judged_at_s=now_s + 3_600,
     )
     watcher.seen = replace(seen, at_s=now_s, migrations={M: rich})
-    site = Site(looked_at.project, looked_at.connection, watcher, Door(looked_at.project.settings.serve.tokens))
-    site.audit.note("ada", "operator", "pause", migration=M, why="the disk is full")
+    door = Door(looked_at.project.serve.tokens)
+    site = Site(looked_at.project, looked_at.connection, watcher, door, store=looked_at.store)
+    site.audit.note(Caller("ada", Role.OPERATOR, "", by_cookie=False), "pause", M, "the disk is full")
+    site.audit.refused(None, "sign-in", "The token is not known here.", "127.0.0.1")
     return site
 
 

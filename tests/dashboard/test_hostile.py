@@ -25,8 +25,8 @@ from instar.core.ledger import Entry
 from instar.core.retirement import Group, Reason, Verdict
 from instar.core.rollout.phase import Phase
 from instar.core.rollout.state import Rollout, Underway
-from instar.dashboard import guard
-from instar.dashboard.callers import COOKIE
+from instar.dashboard import guard, rollouts
+from instar.dashboard.callers import COOKIE, Caller, Role
 from instar.dashboard.form_token import padded, unpadded
 from instar.dashboard.site import Site, open_site
 from instar.dashboard.watcher import CauseSeen, Seen, Watcher
@@ -67,6 +67,8 @@ def attacked(looked_at: Site, tmp_path: Path) -> Site:
     unseen = Reason("clients", "unknown", ATTACK, ATTACK)
     underway = Underway(ATTACK, Phase.VERIFIED, Phase.SWITCHED, ATTACK, ATTACK, 0, ())
     groups = (Group(ATTACK, 1, 1, owner=ATTACK),)
+    attacker = Caller(ATTACK, Role.OPERATOR, "", by_cookie=False)
+    rollouts.ask(site, attacker, M, "apply", ATTACK)  # for the ledger
     look = site.watcher.look(thoroughly=True).migrations[M]
     look = replace(
         look,
@@ -81,7 +83,7 @@ def attacked(looked_at: Site, tmp_path: Path) -> Site:
     watcher = Still(site.project, site.connection)
     watcher.seen = replace(site.watcher.seen, at_s=time.time(), migrations={M: look})
     site.watcher = watcher
-    site.audit.note(ATTACK, ATTACK, ATTACK, migration=ATTACK, why=ATTACK)
+    site.audit.note(attacker, ATTACK, ATTACK, ATTACK)
     return site
 
 
@@ -92,7 +94,7 @@ def test_what_others_wrote_is_text_on_every_page(attacked: Site) -> None:
     attack = quote(ATTACK, safe="")
     pages = {
         "/": 3, f"/migrations/{M}": 3, "/subjects": 1, "/subjects/sales": 3, "/dead-letters": 2, "/consumers": 1,
-        "/history": 2, "/records?topic=sales&offset=0": 2, "/records/sales/0/0": 3, f"/subjects/{attack}": 0,
+        "/history": 2, "/history/servers": 3, "/records?topic=sales&offset=0": 2, "/records/sales/0/0": 3, f"/subjects/{attack}": 0,
         f"/dead-letters/{M}/settle/redrive?code={attack}": 1, f"/migrations/{M}/rollout/switch?waive={attack}": 0,
         f"/records?topic=sales&key={attack}": 0, f"/consumers?name={attack}": 1,
     }  # fmt: skip
@@ -198,8 +200,9 @@ def test_pages_are_kept_by_nobody_and_static_files_are_asked_for_again(as_: Call
 
 
 def test_behind_tls_the_cookie_goes_nowhere_else(looked_at: Site) -> None:
-    serve = looked_at.project.settings.serve.model_copy(update={"https": True})
-    project = replace(looked_at.project, settings=looked_at.project.settings.model_copy(update={"serve": serve}))
+    settings = looked_at.project.settings
+    serve = settings.serve.model_copy(update={"https": True})
+    project = replace(looked_at.project, settings=settings.model_copy(update={"serve": serve}))
     client = served(replace(looked_at, project=project))
     answer = client.post("/sign-in", data={"token": TOKENS["viewer"]})
     (cookie,) = answer.headers.get_list("set-cookie")
