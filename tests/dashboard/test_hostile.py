@@ -94,9 +94,9 @@ def test_what_others_wrote_is_text_on_every_page(attacked: Site) -> None:
     attack = quote(ATTACK, safe="")
     pages = {
         "/": 3, f"/migrations/{M}": 3, "/subjects": 1, "/subjects/sales": 3, "/dead-letters": 2, "/consumers": 1,
-        "/history": 2, "/history/servers": 3, "/records?topic=sales&offset=0": 2, "/records/sales/0/0": 3, f"/subjects/{attack}": 0,
+        "/history": 2, "/history/servers": 3, "/records?topic=sales&offset=0": 2, "/records/sales/0/0": 3,
         f"/dead-letters/{M}/settle/redrive?code={attack}": 1, f"/migrations/{M}/rollout/switch?waive={attack}": 0,
-        f"/records?topic=sales&key={attack}": 0, f"/consumers?name={attack}": 1,
+        f"/records?topic=sales&key={attack}": 0, f"/consumers?name={attack}": 1, f"/subjects/{attack}": 0,
     }  # fmt: skip
     with served_at(attacked) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
