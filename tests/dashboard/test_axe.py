@@ -60,6 +60,7 @@ WITHOUT_DATA = tuple(route for route in PAGES if "{" not in route and route != "
 AWAY = (*WITHOUT_DATA, "/migrations/sales-v3", "/subjects/sales", "/records?topic=sales", "/records/sales/0/0")
 SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 LOOKS = [(size, scheme) for size in SIZES for scheme in ("light", "dark")]
+PARTS = 4  # a day has three fields and a calendar, and each takes the focus
 AXE = Axe()
 EMPTY = """
 format = 1
@@ -282,12 +283,15 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(
         page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
         said = page.evaluate(NUMBER)
         assert said["ordered"] == 0, path
-        reached = []
-        for _ in range(said["count"]):
+        reached: list[int] = []
+        for _ in range(said["count"] * PARTS):
             page.keyboard.press("Tab")
             focus = page.evaluate(FOCUS)
             assert focus["visible"], (path, focus)
-            reached.append(int(focus["number"]))
+            if reached[-1:] != [int(focus["number"])]:
+                reached.append(int(focus["number"]))
+            if len(reached) == said["count"]:
+                break
         assert reached == list(range(said["count"])), path
 
 
