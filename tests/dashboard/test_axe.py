@@ -18,6 +18,8 @@ from tests.support.browsing import chromium, served_at
 from tests.support.folders import write_files
 from tests.support.serving import TOKENS
 from tests.support.shop import FILES
+from tests.support.verifying import verified
+from tests.verifier.test_report import world_with
 
 from instar.core.ledger import Entry
 from instar.core.retirement import Group, Reason, Verdict
@@ -28,7 +30,10 @@ from instar.dashboard.callers import Caller, Door, Role
 from instar.dashboard.pages import router
 from instar.dashboard.site import Site, open_site
 from instar.dashboard.watcher import Point, Seen, Watcher
+from instar.operations.kept_results import keep_result
 from instar.project.project import load_project
+from instar.rollout.evidence import GroupsSeen
+from instar.verifier.modes import Mode
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
@@ -41,6 +46,8 @@ PAGES: Mapping[str, Sequence[str]] = {
     "/migrations/{migration}/{verb}": [f"/migrations/{M}/{verb}" for verb in ("pause", "resume", "rate")],
     "/migrations/{migration}/rollout/{verb}": [f"/migrations/{M}/rollout/{verb}" for verb in ("abandon", "switch")],
     "/migrations/{migration}/rollout/lesson": [f"/migrations/{M}/rollout/lesson"],
+    "/migrations/{migration}/verifications": [f"/migrations/{M}/verifications"],
+    "/migrations/{migration}/verifications/{verification}": [f"/migrations/{M}/verifications/999"],  # one: see AWAY
     "/migrations/{migration}/approvals/{approval}": [f"/migrations/{M}/approvals/{{asked}}"],
     "/subjects": ["/subjects"],
     "/subjects/{name}": ["/subjects/orders", "/subjects/orders?from=v1&to=v2"],
@@ -51,13 +58,22 @@ PAGES: Mapping[str, Sequence[str]] = {
     "/dead-letters/{migration}/settle/{verb}": [f"/dead-letters/{M}/settle/{verb}" for verb in ("redrive", "discard")],
     "/dead-letters/{migration}/{partition}/{offset}": [f"/dead-letters/{M}/{{letter}}"],
     "/consumers": ["/consumers", "/consumers?name=nobody"],
+    "/consumers/why": ["/consumers/why?does=reads&name=group-1&topic=orders&subject=orders"],
     "/history": ["/history", "/history?who=nobody"],
     "/history/servers": ["/history/servers", "/history/servers?refused=yes"],
     "/sign-in": ["/sign-in?next=/history"],
 }
 ERRORS = ("/nothing", "/subjects/ordres", f"/migrations/{M}/rollout/nothing", f"/dead-letters/{M}/0/999999")
 WITHOUT_DATA = tuple(route for route in PAGES if "{" not in route and route != "/sign-in")
-AWAY = (*WITHOUT_DATA, "/migrations/sales-v3", "/subjects/sales", "/records?topic=sales", "/records/sales/0/0")
+AWAY = (
+    *(path for path in WITHOUT_DATA if path != "/consumers/why"),
+    "/migrations/sales-v3",
+    "/migrations/sales-v3/verifications",
+    "/migrations/sales-v3/verifications/1",
+    "/subjects/sales",
+    "/records?topic=sales",
+    "/records/sales/0/0",
+)
 SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 LOOKS = [(size, scheme) for size in SIZES for scheme in ("light", "dark")]
 PARTS = 4  # a day has three fields and a calendar, and each takes the focus
@@ -115,7 +131,7 @@ def full(looked_at: Site, asked: str) -> Site:
             Entry("local", number, M, 1_750_000_000_000, "ada", "apply", "it is time", "", f'{{"phase": "{phase}"}}')
             for number, phase in enumerate(("expanded", "replaying", "caught-up", "verified"), 1)
         ),
-        groups={"orders": groups, "orders.v3": groups},
+        groups={"orders": GroupsSeen(groups), "orders.v3": GroupsSeen(groups)},
         history={
             status.direction: tuple(Point(now_s - 60 + number, number * 100.0, 6_000 - number) for number in range(60))
             for status in look.statuses
@@ -124,7 +140,6 @@ def full(looked_at: Site, asked: str) -> Site:
             Verdict("orders", version, M, "orders", reasons)
             for version, reasons in (("v1", (against, unseen)), ("v2", (unseen,)), ("v3", ()))
         ),
-        judged_at_s=now_s + 3_600,
     )
     watcher.seen = replace(seen, at_s=now_s, migrations={M: rich})
     door = Door(looked_at.project.serve.tokens)
@@ -143,6 +158,9 @@ def addresses(full: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         found = {"full": stack.enter_context(served_at(full))}
         for name, files in (("empty", bare), ("away", FILES), ("broken", broken)):
             site = open_site(load_project(write_files(tmp_path_factory.mktemp(name), files)))
+            if name == "away":  # what was verified can be read all the same
+                report = verified(world_with({"text": "seven", "number": 7}), Mode.FULL, site.project.root / "verified")
+                keep_result(site.project, "sales-v3", [report])
             site.watcher.look()
             watcher = Still(site.project, site.connection)
             watcher.seen = site.watcher.seen

@@ -31,6 +31,7 @@ from instar.dashboard.form_token import padded, unpadded
 from instar.dashboard.site import Site, open_site
 from instar.dashboard.watcher import CauseSeen, Seen, Watcher
 from instar.project.project import load_project
+from instar.rollout.evidence import GroupsSeen
 from instar.state.approvals import Request
 
 ATTACK = '"\'><img src=x onerror="window.hacked=1"><script>window.hacked=1</script></textarea></pre>{{7*7}}'
@@ -73,9 +74,8 @@ def attacked(looked_at: Site, tmp_path: Path) -> Site:
     look = replace(
         look,
         causes=(CauseSeen("up", ATTACK, ATTACK, ATTACK, 1, 0, 0, (0, 0), ATTACK),),
-        groups={"sales": groups, "sales.v3": groups},
+        groups={"sales": GroupsSeen(groups), "sales.v3": GroupsSeen(groups)},
         verdicts=(Verdict("sales", "v1", M, "sales", (reason, unseen)),),
-        judged_at_s=time.time(),
         rollout=Rollout(M, Phase.VERIFIED, underway=underway),
         entries=(Entry("local", 1, M, 0, ATTACK, ATTACK, ATTACK, "", "{}"),),
         requests=(Request("3f2a", M, "apply", "", ATTACK, 0, ATTACK, 0, ATTACK, 0, ATTACK, 0, "open"),),

@@ -18,6 +18,7 @@ from instar.core.rollout.phase import Phase
 from instar.dashboard.site import Site, open_site
 from instar.dashboard.watcher import MigrationSeen, Seen, Watcher
 from instar.project.project import load_project
+from instar.rollout.evidence import GroupsSeen
 
 LIMIT_BYTES = 60_000
 LIMIT_S = 0.1
@@ -79,9 +80,8 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Site:
     reasons = judge(Evidence(Phase.SWITCHED, groups=groups), now_ms=round(now_s * 1000), today=datetime.now(UTC).date())
     seen = MigrationSeen(
         "everything-v2",
-        groups={"everything": groups},
+        groups={"everything": GroupsSeen(groups)},
         verdicts=tuple(Verdict(name, "v1", "everything-v2", "everything", reasons) for name in names[:MOVED]),
-        judged_at_s=now_s,
     )
     return still(site, Seen(1, now_s, migrations={seen.name: seen}))
 
