@@ -149,7 +149,7 @@ def somebody_declares_a_reader(at: Stage) -> Iterator[None]:
 @contextlib.contextmanager
 def a_program_asks_for_the_version(at: Stage) -> Iterator[None]:
     """It has told the census."""
-    now_ms = rolling.now()
+    now_ms = rolling.now_ms()
     said = CensusMessage(
         "reads", at.shop.old, SUBJECT, {VERSION: 7}, now_ms - 60_000, now_ms, client="label-printer", owner="shipping"
     )
@@ -192,8 +192,8 @@ def a_letter_is_outstanding(at: Stage) -> Iterator[None]:
 
 @contextlib.contextmanager
 def the_verification_is_over(_: Stage) -> Iterator[None]:
-    then_ms = rolling.now() + 2 * DAY_MS
-    with mock.patch.object(rolling, "now", return_value=then_ms):
+    then_ms = rolling.now_ms() + 2 * DAY_MS
+    with mock.patch.object(rolling, "now_ms", return_value=then_ms):
         yield
 
 
