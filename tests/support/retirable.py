@@ -71,6 +71,7 @@ class Flip:
     """``because`` are the sources that answer, with a part of what they say; ``owner`` is whom the reason names.
 
     ``staged`` are changed while a server runs; ``reread``: the project is, which a server reads at its start.
+    ``ages``: a server that has seen it forgets it by time alone.
     """
 
     answer: Answer
@@ -78,6 +79,7 @@ class Flip:
     staged: Staging
     owner: str = ""
     reread: bool = False
+    ages: bool = False
     before: Staging = field(default=lambda _: contextlib.nullcontext())
 
 
@@ -334,7 +336,7 @@ FLIPS: Mapping[str, Flip] = {
         owner="accounting",
     ),
     "a program that told the census that it asks for the version is a client": Flip(
-        "no", {"clients": "label-printer reads it"}, a_program_asks_for_the_version, owner="shipping"
+        "no", {"clients": "label-printer reads it"}, a_program_asks_for_the_version, owner="shipping", ages=True
     ),
     "a record that a producer writes to the old topic after the switch is a producer": Flip(
         "no", {"producers": "1 records were written to it since the switch"}, a_producer_writes
@@ -369,7 +371,7 @@ FLIPS: Mapping[str, Flip] = {
     "a broker that is frozen": Flip("unknown", UNANSWERED, the_broker_is_frozen),
     "a broker that is not there": Flip("unknown", UNANSWERED, nobody_answers, reread=True),
     "groups that may not be listed": Flip(
-        "unknown", {"groups": "cannot be listed"},
+        "unknown", {"groups": "only some of the consumer groups can be listed"},
         denied(ResourceType.BROKER, "kafka-cluster", AclOperation.DESCRIBE), before=as_limited,
     ),
     "a group that may not be looked into counts as a reader": Flip(
