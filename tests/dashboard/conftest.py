@@ -1,7 +1,9 @@
 """A served project over live data: orders of three versions, carried both ways on the built-in broker."""
 
+import math
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from instar.cli.demonstration.run import run, set_stage
 from instar.cli.demonstration.showcase import MIGRATION
 from instar.dashboard.callers import Door
 from instar.dashboard.site import Site, open_site
-from instar.dashboard.watcher import Watcher
+from instar.dashboard.watcher import Seen, Watcher
 from instar.kafka.built_in import BuiltInBroker
 from instar.project.project import load_project
 
@@ -53,11 +55,16 @@ def looked_at(carried: Shop) -> Site:
     return site
 
 
+def just_seen(seen: Seen) -> Seen:
+    """The same look, as if it were of now: what is old is not known any more."""
+    return replace(seen, at_s=time.time(), due_s=math.inf)
+
+
 @pytest.fixture
 def site(looked_at: Site) -> Site:
     """The same with nobody signed in and nothing done yet: sessions, keys and audit are this one's own."""
     watcher = Watcher(looked_at.project, looked_at.connection)
-    watcher.seen = looked_at.watcher.seen
+    watcher.seen = just_seen(looked_at.watcher.seen)
     door = Door(looked_at.project.serve.tokens)
     return Site(looked_at.project, looked_at.connection, watcher, door, store=looked_at.store)
 

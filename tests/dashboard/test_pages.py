@@ -1,8 +1,7 @@
-"""Pages: what they say when there is something, nothing, and when Kafka does not answer; how heavy the first one is."""
+"""Pages: what they say when there is something, nothing, and when Kafka does not answer."""
 
 import html
 import re
-import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -27,8 +26,6 @@ PAGES = (
     "/history",
     "/history/servers",
 )
-LIMIT_BYTES = 60_000
-LIMIT_S = 0.1
 
 
 def test_home_begins_with_the_verdict_and_its_reasons(as_: Callable[[str], TestClient]) -> None:
@@ -36,18 +33,6 @@ def test_home_begins_with_the_verdict_and_its_reasons(as_: Callable[[str], TestC
     assert text.index("No, not yet") < text.index("<h2>Migrations</h2>")
     for reason in ("it is not deprecated", "the way up loses", "are in the dead letters"):
         assert reason in text
-
-
-def test_the_first_page_is_light_and_quick(as_: Callable[[str], TestClient]) -> None:
-    client = as_("viewer")
-    weight = sum(len(client.get(path).content) for path in ("/", "/static/style.css", "/static/live.js"))
-    assert weight < LIMIT_BYTES
-    times_s = []
-    for _ in range(10):
-        began_s = time.perf_counter()
-        client.get("/")
-        times_s.append(time.perf_counter() - began_s)
-    assert min(times_s) < LIMIT_S, times_s  # the least: the machine does other things as well
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from instar.dashboard.guard import Limiter
 from instar.dashboard.moves import Move
 from instar.dashboard.paging import cursor_of, page, place_of
 from instar.dashboard.problems import Problem
-from instar.dashboard.verdicts import verdicts
+from instar.dashboard.verdicts import STALE_S, verdicts
 from instar.dashboard.views.chart import HEIGHT, WIDTH, chart
 from instar.dashboard.views.migration import steps
 from instar.dashboard.views.rollout import onwards
@@ -120,7 +121,12 @@ def reasons(project: Project, seen: Seen) -> dict[str, str]:
 def test_what_was_found_of_a_version_is_shown_and_without_a_look_nothing_is_known(project: Project) -> None:
     found = Verdict("sales", "v1", "sales-v3", "sales", ())
     assert [each.answer for each in verdicts(project, seen_with(verdicts=(found,)))] == ["yes"]
-    for unseen in (Seen(), seen_with(), seen_with(verdicts=(found,), trouble="Kafka is away")):
+    for unseen in (
+        Seen(),
+        seen_with(),
+        seen_with(trouble="Kafka is away"),
+        replace(seen_with(verdicts=(found,)), due_s=time.time() - STALE_S),
+    ):
         answers = reasons(project, unseen)
         sources = ("rollout", "groups", "clients", "producers", "dead letters")
         assert {answers[source] for source in sources} == {"unknown"}

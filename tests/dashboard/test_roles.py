@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 from tests.support.serving import HERE, TOKENS, served
 
 from instar.dashboard import rollouts
 from instar.dashboard.audit import Audit
 from instar.dashboard.callers import Caller, Role
+from instar.dashboard.pages import router as pages
 from instar.dashboard.site import Site
 from instar.state.errors import Refused
 
@@ -166,12 +168,15 @@ def test_each_role_may_do_what_the_table_says(
 
 
 def routes(site: Site) -> Iterator[tuple[str, str]]:
-    document = served(site).get("/v1/openapi.json").json()
-    for path, methods in document["paths"].items():
-        yield from ((method.upper(), path) for method in methods)
+    """Of the API by its own description, and of the pages."""
+    of_pages = FastAPI()
+    of_pages.include_router(pages)
+    for document in (served(site).get("/v1/openapi.json").json(), of_pages.openapi()):
+        for path, methods in document["paths"].items():
+            yield from ((method.upper(), path) for method in methods)
 
 
-def test_the_table_has_every_endpoint_of_the_api(site: Site) -> None:
+def test_the_table_has_every_endpoint_and_every_page(site: Site) -> None:
     def shape(path: str) -> list[str]:
         return path.partition("?")[0].split("/")
 
@@ -190,6 +195,8 @@ def test_the_table_has_every_endpoint_of_the_api(site: Site) -> None:
     assert missing == []
 
 
+# Posts that change nothing: what is sent is only converted, and whoever signs in or out does so for themselves.
+READING = {"/v1/subjects/orders/convert", "/records/pasted", "/sign-in", "/sign-out"}
 CHANGING = [row for row in TABLE if row[0] == "POST" and "403" in str(row[3])]
 
 
@@ -214,6 +221,34 @@ def test_what_changes_things_is_refused_across_sites(
     assert answer.status_code == 403
     assert answer.json()["type"] == "urn:instar:problem:cross-site"
     assert [(deed.by, deed.outcome) for deed in site.audit.newest()] == [("", "refused")]
+
+
+def test_whatever_changes_things_is_refused_to_nobody_and_to_viewers() -> None:
+    methods = {row[0] for row in TABLE} - {"GET"}
+    assert methods == {"POST"}
+    changing = [row for row in TABLE if row[0] == "POST" and row[1] not in READING]
+    assert [row for row in changing if row[3][:2] != (401, 403)] == []
+    assert {row[1] for row in CHANGING} == {row[1] for row in changing}
+
+
+FORMS = [row[1] for row in CHANGING if row[2] == "form"]
+
+
+@pytest.mark.parametrize("path", FORMS)
+@pytest.mark.parametrize("csrf", ["", "a guess", None], ids=["none", "a guess", "of another session"])
+def test_what_a_form_changes_is_refused_without_the_token_of_its_session(
+    site: Site, asked: str, path: str, csrf: str | None
+) -> None:
+    client, other = served(site), served(site)
+    for each in (client, other):
+        assert each.post("/sign-in", data={"token": TOKENS["approver"]}).status_code == 303
+    if csrf is None:
+        text = other.get("/migrations/orders-v3/pause").text
+        csrf = text.partition('name="csrf" value="')[2].partition('"')[0]
+        assert csrf
+    answer = client.post(path.format(asked=asked), data={**FORM, "csrf": csrf})
+    assert answer.status_code == 403
+    assert "The form was not made by this session." in answer.text
 
 
 def test_the_same_site_is_no_other_site(as_: Callable[[str], TestClient]) -> None:

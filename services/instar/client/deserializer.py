@@ -203,7 +203,7 @@ class InstarDeserializer(Deserializer):
             return plain
         outputs = program.chain.fold_owned(plain, context)
         if isinstance(outputs, Rejected):
-            return program.redacted(outputs, framed.body)
+            return program.redacted(outputs, framed.body, context)
         if len(outputs) != 1 and not self._many:
             return _not_one(route, len(outputs))
         made = []

@@ -37,7 +37,7 @@ class Read:
         if isinstance(value, Rejected):
             return value
         values = program.chain.fold_owned(value, context)
-        return program.redacted(values, self.body) if isinstance(values, Rejected) else values
+        return program.redacted(values, self.body, context) if isinstance(values, Rejected) else values
 
 
 @dataclass(frozen=True, slots=True)

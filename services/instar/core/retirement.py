@@ -177,7 +177,7 @@ def judge(evidence: Evidence, *, now_ms: int, today: date) -> tuple[Reason, ...]
 
 def _rollout(seen: Evidence) -> Iterator[Reason]:
     if seen.phase is None:
-        yield _unknown("rollout", "the state store does not answer", "Mend it: `instar db check` says what is wrong.")
+        yield _unknown("rollout", "the state store could not be asked", "`instar db check` says what is wrong.")
     elif seen.underway:
         yield Reason("rollout", "no", f"{seen.underway} is in progress", "Finish it: run its command again.")
     elif seen.phase is not Phase.SWITCHED:

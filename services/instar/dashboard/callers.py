@@ -17,6 +17,7 @@ from hashlib import sha256
 
 from starlette.requests import HTTPConnection
 
+from instar.dashboard.form_token import unpadded
 from instar.dashboard.problems import Problem
 from instar.dashboard.sessions import MemorySessions, SessionStore
 from instar.project.serving import Token
@@ -142,5 +143,5 @@ def _user() -> str:
 
 def check_csrf(caller: Caller, sent: str) -> None:
     """A form must carry what the page that made it was given. Raises ``Problem``."""
-    if caller.by_cookie and not hmac.compare_digest(caller.csrf.encode(), sent.encode("utf-8", "replace")):
+    if caller.by_cookie and not hmac.compare_digest(caller.csrf.encode(), unpadded(sent)):
         raise Problem(403, "stale-form", "The form was not made by this session.", "Load the page again and repeat it.")

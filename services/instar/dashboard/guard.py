@@ -9,11 +9,13 @@ from urllib.parse import urlsplit
 
 import orjson
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from instar.dashboard.problems import MEDIA_TYPE, Problem
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
+BODY_WITHIN_S = 30.0  # the whole of it: nobody holds a place by sending a byte now and then
 RATE_PER_S = 40.0
 BURST = 200.0
 _MAX_CALLERS = 10_000
@@ -77,7 +79,9 @@ class Guard:
                     headers[name] = value
                 if self.https:
                     headers["Strict-Transport-Security"] = "max-age=31536000"
-                headers.setdefault("Cache-Control", "no-store")
+                # What is ours alone is asked for again, and not sent again where it is the same.
+                kept = "no-cache" if scope["path"].startswith("/static/") else "no-store"
+                headers.setdefault("Cache-Control", kept)
             await send(message)
 
         problem = self._problem(scope)
@@ -86,11 +90,11 @@ class Guard:
                 await asyncio.to_thread(self.refused, scope, problem)
             await _answer(problem, scope, send_guarded)
             return
-        body = _Body(receive, self.max_body_bytes)
+        body = _Body(receive, self.max_body_bytes, BODY_WITHIN_S)
         try:
             await self.app(scope, body.receive, send_guarded)
-        except _TooLarge:
-            await _answer(_too_large(self.max_body_bytes), scope, send_guarded)
+        except RefusedBody as refused:
+            await _answer(refused.problem, scope, send_guarded)
 
     def _problem(self, scope: Scope) -> Problem | None:
         headers = Headers(scope=scope)
@@ -121,23 +125,44 @@ def is_foreign(headers: Headers) -> bool:
     return origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
 
 
-class _TooLarge(Exception):
-    """Inside here: more came than was announced."""
+class RefusedBody(HTTPException):
+    """While a body is read. Those who read it pass this kind of error on, and swallow others."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.status, problem.detail)
+        self.problem = problem
 
 
 @dataclass(slots=True)
 class _Body:
+    """Counts what comes, and how long it takes to be there."""
+
     source: Receive
     limit_bytes: int
+    within_s: float
     seen_bytes: int = 0
+    is_whole: bool = False
+    began_s: float = field(default_factory=time.monotonic)
 
     async def receive(self) -> Message:
-        message = await self.source()
+        if self.is_whole:  # what comes now is the end of the connection, some day
+            return await self.source()
+        try:
+            async with asyncio.timeout(self.began_s + self.within_s - time.monotonic()):
+                message = await self.source()
+        except TimeoutError:
+            raise RefusedBody(_too_slow(self.within_s)) from None
         if message["type"] == "http.request":
             self.seen_bytes += len(message.get("body", b""))
+            self.is_whole = not message.get("more_body", False)
             if self.seen_bytes > self.limit_bytes:
-                raise _TooLarge
+                raise RefusedBody(_too_large(self.limit_bytes))
         return message
+
+
+def _too_slow(within_s: float) -> Problem:
+    detail = f"The request's body did not come within {within_s:g} s."
+    return Problem(408, "too-slow", detail, "Send it at once.", headers={"Connection": "close"})
 
 
 def _too_large(limit_bytes: int) -> Problem:

@@ -12,15 +12,20 @@ from instar.project.migration import Migration
 from instar.project.project import Project
 from instar.project.subject_file import sunset_of
 
+STALE_S = 300.0  # a look that is later than this has not come back
 _ORDER = ("no", "unknown", "yes")
 
 
 def verdicts(project: Project, seen: Seen) -> tuple[Verdict, ...]:
-    """One for each version below its target that a migration's old topic may hold: no first, then unknown."""
+    """One for each version below its target that a migration's old topic may hold: no first, then unknown.
+
+    Where the next look is late by ``STALE_S``, what was seen is not known any more.
+    """
     found: list[Verdict] = []
+    is_late = time.time() > seen.due_s + STALE_S
     for name, migration in sorted(project.settings.migrations.items()):
         look = seen.migrations.get(name)
-        if look is not None and look.verdicts is not None and not look.trouble:
+        if look is not None and look.verdicts is not None and not is_late:
             found += look.verdicts
         else:
             found += _unseen(project, name, migration)

@@ -1,11 +1,12 @@
 """What the pages show of the cluster: looked at in the background, so that no page waits for Kafka."""
 
 import asyncio
+import math
 import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -22,7 +23,7 @@ from instar.dashboard.programs import Programs, ProgramsSeen
 from instar.dashboard.verifications import Kept, kept
 from instar.dead_letters.choice import Choice, by_cause
 from instar.kafka.cluster import Cluster
-from instar.kafka.errors import KafkaTrouble, TopicMissing
+from instar.kafka.errors import KafkaTrouble, TopicMissing, Unreachable
 from instar.operations.dead_letters import dead_letters
 from instar.operations.failure import Failure
 from instar.operations.retirement import Known, named_groups, verdicts
@@ -98,7 +99,10 @@ class MigrationSeen:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One look at everything. ``number`` grows by one with each; 0: nobody has looked yet."""
+    """One look at everything. ``number`` grows by one with each; 0: nobody has looked yet.
+
+    ``due_s`` is when to look at what is expensive, the verdicts among it, the next time.
+    """
 
     number: int = 0
     at_s: float = 0.0
@@ -106,6 +110,7 @@ class Seen:
     remedy: str = ""
     migrations: Mapping[str, MigrationSeen] = field(default_factory=dict)
     programs: ProgramsSeen = field(default_factory=ProgramsSeen)
+    due_s: float = math.inf
 
 
 class Watcher:
@@ -144,11 +149,11 @@ class Watcher:
                 if slow or programs.part_read < 1:
                     programs = self._programs.look(cluster, int(now_s * 1000))
                 for name in self._project.settings.migrations:
-                    migrations[name] = self._look_at(name, cluster, now_s, programs, slow=slow)
+                    migrations[name] = self._looked_at(name, cluster, now_s, programs, slow=slow)
                 if slow:
                     took_s = self._clock_s() - now_s
                     self._slow_at_s = now_s + max(SLOW_EVERY_S, took_s / SLOW_PART)
-            self.seen = Seen(self.seen.number + 1, now_s, trouble, remedy, migrations, programs)
+            self.seen = Seen(self.seen.number + 1, now_s, trouble, remedy, migrations, programs, self._slow_at_s)
             return self.seen
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -173,6 +178,19 @@ class Watcher:
                 await asyncio.wait_for(self._condition.wait_for(lambda: self.seen.number != number), timeout_s)
         return self.seen
 
+    def _looked_at(
+        self, name: str, cluster: Cluster, now_s: float, programs: ProgramsSeen, *, slow: bool
+    ) -> MigrationSeen:
+        """What is seen of one migration. A fault of ours leaves nothing of it, so that no old yes stands on; the others
+        are looked at all the same."""
+        try:
+            return self._look_at(name, cluster, now_s, programs, slow=slow)
+        except Exception:
+            trace = traceback.format_exc()  # as text: see app._answer
+            log.error("a look at a migration failed", migration=name, trace=trace)  # noqa: TRY400
+            self._steered.pop(name, None)
+            return MigrationSeen(name, trouble="A look at it failed; the log says why.")
+
     def _look_at(
         self, name: str, cluster: Cluster, now_s: float, programs: ProgramsSeen, *, slow: bool
     ) -> MigrationSeen:
@@ -186,27 +204,40 @@ class Watcher:
             statuses = tuple(state.look(list(progress.values())))
         except (KafkaTrouble, Failure) as problem:
             self._steered.pop(name, None)
-            return replace(before, statuses=(), trouble=str(problem), groups=None)
+            # A verdict from before the trouble is none any more; what is asked under it is asked one by one.
+            judged = before.verdicts if before.trouble == str(problem) else None
+            seen = replace(before, statuses=(), trouble=str(problem), groups=None, verdicts=judged)
+            slow = slow and not isinstance(problem, Unreachable)
+        else:
+            seen = replace(before, statuses=statuses, trouble="", history=self._grown(name, statuses, now_s))
+        if slow:
+            migration = self._project.settings.migrations[name]
+            topics = (migration.source.topic, migration.target.topic)
+            names = named_groups(programs.census, programs.readers)
+            seen = replace(seen, causes=self._causes(name, cluster), groups=_groups_of(cluster, topics, names))
+            known = Known(programs.census, programs.readers, (seen.groups or {}).get(topics[0]))
+            seen = self._stand(name, cluster, seen, known)
+        return seen
+
+    def _grown(self, name: str, statuses: Sequence[Status], now_s: float) -> dict[str, tuple[Point, ...]]:
+        """The history of each direction with what is now."""
         for status in statuses:
             points = self._history.setdefault((name, status.direction), deque())
             points.append(Point(now_s, status.speed.records_per_s, status.lag_records))
             while points and points[0].at_s < now_s - HISTORY_S:
                 points.popleft()
-        history = {status.direction: tuple(self._history[name, status.direction]) for status in statuses}
-        seen = replace(before, statuses=statuses, trouble="", history=history)
-        if slow:
-            topics = (state.migration.source.topic, state.migration.target.topic)
-            names = named_groups(programs.census, programs.readers)
-            seen = replace(seen, causes=self._causes(name, cluster), groups=_groups_of(cluster, topics, names))
-            known = Known(programs.census, programs.readers, (seen.groups or {}).get(topics[0]))
-            seen = self._stand(name, seen, known)
-        return seen
+        return {status.direction: tuple(self._history[name, status.direction]) for status in statuses}
 
-    def _stand(self, name: str, seen: MigrationSeen, known: Known) -> MigrationSeen:
+    def _stand(self, name: str, cluster: Cluster, seen: MigrationSeen, known: Known) -> MigrationSeen:
         """What the state store knows, and whether the old versions may go."""
         try:
             with rolling(
-                self._project, name, bootstrap=self._connection.bootstrap, actor="instar serve", needs_state=False
+                self._project,
+                name,
+                bootstrap=self._connection.bootstrap,
+                actor="instar serve",
+                needs_state=False,
+                cluster=cluster,
             ) as at:
                 found = verdicts(at, subject=None, versions=None, archive="", look_records=LOOK_RECORDS, known=known)
                 rollout = at.rollout_or_none()

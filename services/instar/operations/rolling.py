@@ -234,16 +234,17 @@ def rolling(
     wait: bool = False,
     stopped: Callable[[float], object] = time.sleep,
     needs_state: bool = True,
+    cluster: Cluster | None = None,
 ) -> Iterator[Rolling]:
     """Open what a rollout needs. Raises ``Failure``, ``KafkaTrouble`` and ``StateTrouble``.
 
     ``stopped`` waits for so many seconds; it is true where the program was told to end meanwhile, and the command then
     ends as if it had been killed: what it left is finished by running it again. Without ``needs_state`` a store that is
-    away is no trouble before something of it is asked for.
+    away is no trouble before something of it is asked for. ``cluster`` is one that is open already.
     """
     migration = migration_of(project, name)
     kafka = kafka_settings(project, bootstrap)
-    cluster = Cluster(kafka)
+    cluster = cluster or Cluster(kafka)
     by = actor or who()
     with ExitStack() as stack:
         try:

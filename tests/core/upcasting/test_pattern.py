@@ -49,6 +49,32 @@ def test_a_message_does_not_quote_what_is_sensitive() -> None:
     assert redacted("bad '1234' and 987654 in kept", value, hidden) == "bad '***' and *** in kept"
 
 
+NAME = "O'Brien\nCork"
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        (f"{NAME!r} is no date", '"***" is no date'),  # as Python writes it
+        ("for O'Brien Cork", "for ***"),  # on one line
+        (f"bad: {'A long, long story of somebody. ' * 5}...", "bad: ***..."),  # cut
+        ("A long, long story", "***"),
+        ("A long and short story", "A long and short story"),
+        ("card 4711 0815", "card ***"),  # inside a branch of a union
+        ("None", "None"),
+    ],
+)
+def test_a_message_does_not_quote_it_in_any_spelling(said: str, left: str) -> None:
+    value = {
+        "name": NAME,
+        "story": "A long, long story of somebody. " * 20,
+        "card": ("Card", {"number": "4711 0815"}),
+        "nothing": None,
+    }
+    hidden = tuple(map(parse_pattern, ("name", "story", "card.number", "nothing")))
+    assert redacted(said, value, hidden) == left
+
+
 def test_places_of_a_kind_have_one_pattern() -> None:
     shape = record(items=Array(record(price=LONG)), attrs=nullable(Map(record(x=STRING))))
     assert general(("items", 2, "price"), shape) == "items[].price"

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from tests.support.subjects import LONG, STRING, ShapeSchema, record, subject_of
 
 from instar.core.record import Context
-from instar.core.rejected import HOP_RAISED, UNREADABLE, Rejected
+from instar.core.rejected import CONVERSION_FAILED, HOP_RAISED, UNREADABLE, Rejected
 from instar.core.subject import Subject
 from instar.core.upcasting.program import Program
 
@@ -74,3 +74,37 @@ def test_the_text_of_an_exception_is_shown_without_sensitive_fields() -> None:
     assert "4111" in plain.message
     assert "4111" not in hidden.message
     assert "ValueError" in hidden.message
+
+
+def test_a_conversion_does_not_quote_sensitive_fields_either() -> None:
+    hop = """
+        from instar.changes import convert
+
+        changes = [convert("born", "iso8601 -> epoch-millis")]
+    """
+    shapes = (record(born=STRING), record(born=LONG))
+    data = b'{"born":"10 December 1815"}'
+    plain = program(1, 2, subject_of(shapes, [hop])).run(data, Context())
+    hidden = program(1, 2, subject_of(shapes, [hop], sensitive=("born",))).run(data, Context())
+    assert isinstance(plain, Rejected)
+    assert isinstance(hidden, Rejected)
+    assert plain.code == hidden.code == CONVERSION_FAILED
+    assert "1815" in plain.message
+    assert "1815" not in hidden.message
+
+
+def test_what_a_hop_on_the_way_made_of_a_sensitive_field_is_not_quoted() -> None:
+    splits = """
+        def upcast(record, context):
+            first, _, last = record["name"].partition(" ")
+            return {"first": first, "last": last}
+    """
+    refuses = """
+        def upcast(record, context):
+            raise ValueError(f"who is {record['last']}?")
+    """
+    shapes = (record(name=STRING), record(first=STRING, last=STRING), record(n=LONG))
+    subject = subject_of(shapes, [splits, refuses], sensitive=("name", "first", "last"))
+    rejected = program(1, 3, subject).run(b'{"name":"Ada Lovelace"}', Context())
+    assert isinstance(rejected, Rejected)
+    assert "who is ***?" in rejected.message

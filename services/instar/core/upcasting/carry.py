@@ -96,7 +96,7 @@ class Carrier:
             return value
         folded = self.down.chain.fold(value, context)
         if isinstance(folded, Rejected):
-            return self.down.redacted(folded, data)
+            return self.down.redacted(folded, data, context)
         outputs = self.down.encode_all(folded)
         if isinstance(outputs, Rejected):
             return outputs

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from instar.core.formats.shape import Array, Map, Object, Opaque, Ref, Shape, Union, without_null
-from instar.core.upcasting.difference import Place, leaves
+from instar.core.upcasting.difference import Place
 from instar.core.upcasting.paths import EACH_ELEMENT, EACH_VALUE, WILDCARDS, Path, parse
 
 Pattern = Path  # names, "[]" for every element, "{}" for every value of a map
 
 MASK = "***"
+_SHORTEST_CHARS = 3
+_BEGINS_CHARS = 16  # of a long value: what is left of one that a text has no room for
 
 
 def parse_pattern(text: str) -> Pattern:
@@ -73,12 +75,45 @@ def masked(value: Any, patterns: tuple[Pattern, ...], place: Place = ()) -> Any:
 def redacted(text: str, value: Any, patterns: tuple[Pattern, ...]) -> str:
     """A message about a value without what the value holds at the patterns.
 
-    An exception's text may quote a field. Values shorter than three characters are left, or no text would survive.
+    An exception's text may quote a field: as it is, as Python writes it, on one line, or the beginning of it where the
+    text was cut. Values shorter than three characters are left, or no text would survive.
     """
-    for place, leaf in leaves(value) if patterns else ():
-        written = leaf if isinstance(leaf, str) else str(leaf)
-        if len(written) > 2 and written in text and covered(patterns, place):
-            text = text.replace(written, MASK)
+    for place, leaf in _leaves(value) if patterns else ():
+        if not covered(patterns, place):
+            continue
+        plain = leaf if isinstance(leaf, str) else str(leaf)
+        for written in {plain, " ".join(plain.split()), repr(leaf).strip("\"'")}:
+            text = _without(text, written)
+    return text
+
+
+def _leaves(value: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
+    """The parts that have no parts; a branch of a union is no step of a place."""
+    if isinstance(value, tuple) and len(value) == 2:
+        yield from _leaves(value[1], place)
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield from _leaves(part, (*place, key))
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from _leaves(part, (*place, index))
+    elif value is not None:
+        yield place, value
+
+
+def _without(text: str, written: str) -> str:
+    """The text with the mask for whatever of it is the value, or the first part of a long one."""
+    if len(written) < _SHORTEST_CHARS:
+        return text
+    text = text.replace(written, MASK)
+    begins = written[:_BEGINS_CHARS]
+    at = text.find(begins) if len(written) > len(begins) else -1
+    while at >= 0:
+        end = at + len(begins)
+        while end < len(text) and end - at < len(written) and text[end] == written[end - at]:
+            end += 1
+        text = text[:at] + MASK + text[end:]
+        at = text.find(begins, at + len(MASK))
     return text
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from instar.core.record import Context
-from instar.core.rejected import HOP_RAISED, Rejected
+from instar.core.rejected import Rejected
 from instar.core.upcasting.chain import Chain, Link
 from instar.core.upcasting.pattern import Pattern, redacted
 from instar.core.version import label
@@ -21,7 +21,8 @@ Tell = Callable[[Link], None]
 class Program:
     """What a worker runs for one pair of versions. All look-ups happened when it was made.
 
-    ``sensitive`` are field patterns whose values are taken out of the text of a hop's exception.
+    ``sensitive`` are field patterns whose values are taken out of the text of a rejection: a hop's exception and a
+    conversion quote what they were given.
     """
 
     chain: Chain
@@ -55,15 +56,19 @@ class Program:
             return [data]
         outputs = self.chain.fold_owned(value, context)
         if isinstance(outputs, Rejected):
-            return self.redacted(outputs, data)
+            return self.redacted(outputs, data, context)
         return self.encode_all(outputs)
 
-    def redacted(self, rejected: Rejected, data: bytes) -> Rejected:
-        """The rejection without sensitive values; the fold has consumed the first decoding of the data."""
-        if rejected.code != HOP_RAISED or not self.sensitive:
+    def redacted(self, rejected: Rejected, data: bytes, context: Context) -> Rejected:
+        """The rejection without sensitive values of any version on the way, which is gone once more for that: the fold
+        has consumed the first decoding of the data."""
+        if not self.sensitive:
             return rejected
-        value = self.chain.before.decode(data)
-        return replace(rejected, message=redacted(rejected.message, value, self.sensitive))
+        message = rejected.message
+        for stage in self.chain.trace(self.chain.before.decode(data), context):
+            for record in stage.records:
+                message = redacted(message, record.value, self.sensitive)
+        return replace(rejected, message=message)
 
     def decode(self, data: bytes) -> Any | Rejected:
         """The value that the bytes are at the program's first version."""

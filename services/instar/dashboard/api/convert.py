@@ -89,7 +89,7 @@ def _read(body: bytes) -> Conversion:
     """The request, every number with all its digits, which FastAPI's own reading does not keep."""
     document = read_json(body)
     if isinstance(document, Rejected):
-        raise Problem(400, "json", f"The body is not JSON: {document.message}.")
+        raise Problem(400, "json", f"The body is not JSON: {document.message.rstrip('.')}.")
     try:
         return Conversion.model_validate(document)
     except ValidationError as error:

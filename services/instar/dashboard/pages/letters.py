@@ -11,6 +11,7 @@ from instar.core.record_text import bytes_text, headers_told, time_text
 from instar.core.rejected import Rejected
 from instar.dashboard import actions
 from instar.dashboard.api.dead_letters import open_letters
+from instar.dashboard.api.document import OffsetNumber, PartitionNumber
 from instar.dashboard.callers import check_csrf
 from instar.dashboard.pages.rendering import render
 from instar.dashboard.problems import not_found, unfit
@@ -82,7 +83,9 @@ def do(
 
 
 @router.get("/{migration}/{partition}/{offset}")
-def one(request: Request, site: OfSite, caller: Viewer, migration: str, partition: int, offset: int) -> Response:
+def one(
+    request: Request, site: OfSite, caller: Viewer, migration: str, partition: PartitionNumber, offset: OffsetNumber
+) -> Response:
     """Why it was refused, the record as it was, and how far today's chain takes it."""
     found = open_letters(site, migration)
     letter = found.at(partition, offset)

@@ -16,6 +16,7 @@ from instar.core.subject import Subject
 from instar.core.trace_document import seal_stages
 from instar.core.upcasting.chain import Stage
 from instar.core.version import label
+from instar.dashboard.api.document import OffsetNumber, PartitionNumber, TopicName
 from instar.dashboard.api.topics import Search, look, topic_rows
 from instar.dashboard.pages.rendering import render
 from instar.dashboard.paging import cursor_of
@@ -185,7 +186,9 @@ def _pasted_page(
 
 
 @router.get("/{topic}/{partition}/{offset}")
-def one(request: Request, site: OfSite, caller: Viewer, topic: str, partition: int, offset: int) -> Response:
+def one(
+    request: Request, site: OfSite, caller: Viewer, topic: TopicName, partition: PartitionNumber, offset: OffsetNumber
+) -> Response:
     reader = topic_reader(site.project, topic, subject=None, framing=None, migration=None)
     record, standing = fetch(site.connection.cluster(), topic, partition, offset)
     read = reader.read(record)

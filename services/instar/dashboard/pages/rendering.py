@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from instar import __version__
 from instar.core.retirement import ago
 from instar.dashboard.callers import Caller, Role
+from instar.dashboard.form_token import padded
 from instar.dashboard.problems import Problem
 from instar.dashboard.site import Site, site_of
 
@@ -69,7 +70,7 @@ def render(request: Request, template: str, caller: Caller | None, *, status: in
             navigation=NAVIGATION,
             here=here,
             caller=caller,
-            csrf=caller.csrf if caller else "",
+            csrf=padded(caller.csrf) if caller else "",
             signs_in=not site.door.open,
             environment=site.project.environment_name,
             seen=seen,

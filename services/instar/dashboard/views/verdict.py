@@ -39,10 +39,10 @@ class Shown:
         return [f"{source} ({len(each)})" if len(each) > 1 else source for source, each in self._by_source().items()]
 
     def _by_source(self) -> dict[str, tuple[Reason, ...]]:
-        found: dict[str, tuple[Reason, ...]] = {}
+        found: dict[str, list[Reason]] = {}
         for reason in self.against:
-            found[reason.source] = (*found.get(reason.source, ()), reason)
-        return found
+            found.setdefault(reason.source, []).append(reason)
+        return {source: tuple(reasons) for source, reasons in found.items()}
 
 
 def shown(project: Project, verdict: Verdict) -> Shown:
