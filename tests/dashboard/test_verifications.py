@@ -150,6 +150,15 @@ def test_what_comes_next_knows_whether_it_was_verified(
 
 
 @pytest.mark.parametrize(
+    ("phase", "said"),
+    [(Phase.REPLAYING, "being carried"), (Phase.CAUGHT_UP, "verify it"), (Phase.VERIFIED, "switch producers")],
+)
+def test_records_that_come_all_the_time_do_not_hide_what_comes_next(shop: Site, phase: Phase, said: str) -> None:
+    seen = Seen(1, migrations={"sales-v3": carried(phase, None, to_go=3, pace=2.0)})
+    assert summary(shop.project, seen, "sales-v3").next.startswith(said)
+
+
+@pytest.mark.parametrize(
     ("to_go", "pace", "said"), [(0, 0.0, "–"), (120, 2.0, "about 1 min 0 s"), (5, 0.0, "no end in sight")]
 )
 def test_each_partition_has_an_estimate_of_its_own(to_go: int, pace: float, said: str) -> None:

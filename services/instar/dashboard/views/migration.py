@@ -109,6 +109,9 @@ def _reached(look: MigrationSeen) -> dict[str, tuple[str, str]]:
     return found
 
 
+_CARRIED = (Phase.CAUGHT_UP, Phase.VERIFIED, Phase.SWITCHED)
+
+
 def _next(look: MigrationSeen, trouble: str, errors: int) -> str:
     """What stands in the way, or what comes: the one thing to know."""
     if errors:
@@ -129,9 +132,11 @@ def _next(look: MigrationSeen, trouble: str, errors: int) -> str:
             if up.workers is None:
                 return "nothing moves, and this broker does not say whether a worker is there"
             return "workers are there and nothing moves"
-        case "caught up":
-            return _onwards(look)
-    return "; ".join(up.throttle) if up.state == "held" else "being carried"
+        case "held":
+            return "; ".join(up.throttle)
+    # Where new records come all the time something is always on its way: the rollout knows whether it is little.
+    is_past = look.rollout is not None and look.rollout.phase in _CARRIED
+    return _onwards(look) if up.state == "caught up" or is_past else "being carried"
 
 
 def _onwards(look: MigrationSeen) -> str:
