@@ -125,7 +125,7 @@ def carried(phase: Phase, verified: Verified | None, *, to_go: int = 0, pace: fl
     row = PartitionStatus(0, 0, 5, 5 + to_go, to_go, speed, "instar-0", "", 1.0, Counts())
     status = Status("sales-v3", "up", "sales", "sales.v3", 1, (row,), Orders(), None)
     found = () if verified is None else (verifications.kept(1, verified),)
-    return MigrationSeen("sales-v3", (status,), rollout=Rollout(phase), verifications=found)
+    return MigrationSeen("sales-v3", (status,), rollout=Rollout("sales-v3", phase), verifications=found)
 
 
 WRONG = Verified("sales-v3", "f", 5, False, 9, {})
