@@ -7,10 +7,26 @@ from typing import Any
 import pytest
 from tests.support.bridging import event_subject
 
-from instar.changes import add, compute, convert, drop, inside, map_values, move, rename, rename_type, split, when, wrap
+from instar.changes import (
+    add,
+    allow_null,
+    compute,
+    convert,
+    drop,
+    inside,
+    map_values,
+    merge,
+    move,
+    rename,
+    rename_type,
+    split,
+    when,
+    wrap,
+)
 from instar.core.formats.avro import AvroSchema, parse_avro
-from instar.core.formats.avro_types import Logical, Primitive
+from instar.core.formats.avro_types import LIMIT_DEPTH, Logical, Primitive
 from instar.core.formats.avro_write import encoded_long
+from instar.core.formats.shape import MISSING
 from instar.core.record import Context
 from instar.core.rejected import Rejected
 from instar.core.subject import Subject, SubjectParts, build_subject
@@ -181,6 +197,101 @@ def test_what_a_function_does_to_its_arguments_changes_nothing_else() -> None:
     assert decoded["one"] == decoded["two"] == "([{'n': 1}, {'n': 2}], {'x': 'kept'})"
 
 
+def words() -> Callable[[str], list[str]]:
+    """A function that hands out the same list again and again."""
+    found: list[str] = []
+
+    def split_words(text: str) -> list[str]:
+        found[:] = text.split()
+        return found
+
+    return split_words
+
+
+def test_what_a_function_hands_out_again_is_copied_at_once() -> None:
+    texts = {"type": "array", "items": "string"}
+    before = schema(a="string", b="string", c="string", d="string")
+    after = schema(a="string", b="string", e="string", f="string", g="string", h="string", x=texts, y=texts)
+    each, pair = words(), words()
+    of = subject(
+        before,
+        after,
+        compute("x", reads=["a"], up=each),
+        compute("y", reads=["b"], up=each),
+        split("c", ["e", "f"], up=pair),
+        split("d", ["g", "h"], up=pair),
+    )
+    here = program(of)
+    data = before.encode({"a": "1 2", "b": "3", "c": "4 5", "d": "6 7"})
+    assert isinstance(data, bytes)
+    made = taken(here).fast(data)
+    assert made is not None
+    assert [made] == here.run(data, Context())
+    expected = {"a": "1 2", "b": "3", "e": "4", "f": "5", "g": "6", "h": "7", "x": ["1", "2"], "y": ["3"]}
+    assert after.decode(made) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "beside"),
+    [
+        (compute("x", reads=["a"], up=lambda _text: MISSING), {"a": "string"}),
+        (merge(["a"], "x", up=lambda _text: MISSING), {}),
+        (split("a", ["w", "x"], up=lambda text: (text, MISSING)), {"w": "string"}),
+    ],
+)
+def test_a_function_that_says_that_there_is_no_value_is_judged_by_the_reference(change: Any, beside: Any) -> None:
+    """Also where a later change of the same hop puts a value there, so that no version has what it returned."""
+    of = subject(schema(a="string"), schema(**beside, x="string"), change, convert("x", up=lambda _none: "made"))
+    here = program(of)
+    expected = here.run(b"\x02a", Context())
+    assert isinstance(expected, Rejected)
+    assert taken(here).run(b"\x02a", Context()) == expected
+
+
+def test_a_users_function_is_not_called_before_there_is_a_record() -> None:
+    """Also not for what is the same in all of them."""
+    called: list[str] = []
+
+    def noted(text: str) -> str:
+        called.append(text)
+        return text.upper()
+
+    here = program(
+        subject(schema(a="string"), schema(a="string", b="string"), add("b", value="x"), convert("b", up=noted))
+    )
+    spans = taken(here)
+    assert not called
+    assert spans.fast(b"\x02a") == b"\x02a\x02X"
+    assert here.run(b"\x02a", Context()) == [b"\x02a\x02X"]
+
+
+def test_a_constant_with_parts_that_stands_for_null_is_each_functions_own() -> None:
+    branches = [record(n="long"), {**record(n="long"), "name": "Other"}]
+    branch = ("Inner", {"n": 1})
+
+    def greedy(value: Any, text: str) -> str:
+        value[1]["n"] += 1
+        return f"{value} {text}"
+
+    versions = [
+        schema(s="string"),
+        schema(x=branches, y="string"),
+        schema(x=["null", *branches], y="string"),
+        schema(y="string"),
+    ]
+    hops = [
+        Hop("drawn", 1, 2, "1.py", changes=(split("s", ["x", "y"], up=lambda text: (branch, text), down=greedy),)),
+        Hop("drawn", 2, 3, "2.py", changes=(allow_null("x", null=branch),)),
+        Hop("drawn", 3, 4, "3.py", changes=(drop("x", restore=None),)),
+    ]
+    of, findings = build_subject(SubjectParts("drawn", list(enumerate(versions, 1)), hops))
+    assert of is not None, findings
+    here = program(of, 4, 1)
+    spans = taken(here)
+    for _ in range(2):
+        assert [spans.fast(b"\x02a")] == here.run(b"\x02a", Context()) == [string_bytes("('Inner', {'n': 2}) a")]
+
+
 def test_a_rejection_is_the_references_own() -> None:
     def picky(text: str) -> str:
         raise ValueError(text)
@@ -260,6 +371,22 @@ def test_arrays_that_are_nested_too_deep_are_left_to_the_reference() -> None:
     made = compile_spans(program(Subject("drawn", "avro", {1: schema(a=kind)}), 1, 1))
     assert isinstance(made, Refused)
     assert made.why == "arrays are nested deeper than 8 levels"
+
+
+def test_records_that_are_nested_deeper_than_any_that_is_read_are_left_to_the_reference() -> None:
+    """A schema's text may be flat where its records are not."""
+    kinds: dict[str, Any] = {"u0": ["null", {"type": "record", "name": "R0", "fields": [{"name": "x", "type": "int"}]}]}
+    for at in range(1, LIMIT_DEPTH):
+        inner = {"type": "record", "name": f"R{at}", "fields": [{"name": "x", "type": f"R{at - 1}"}]}
+        kinds[f"u{at}"] = ["null", inner]
+    fits, deeper = f"R{LIMIT_DEPTH - 2}", f"R{LIMIT_DEPTH - 1}"
+    data = bytes(LIMIT_DEPTH + 1)
+    here = program(Subject("drawn", "avro", {1: schema(**kinds, a=fits)}), 1, 1)
+    assert taken(here).fast(data) == data
+    assert here.run(data, Context()) == [data]
+    here = program(Subject("drawn", "avro", {1: schema(**kinds, a=deeper)}), 1, 1)
+    assert isinstance(here.run(data, Context()), Rejected)
+    assert compile_spans(here) == Refused("the source is nested deeper than 200 levels")
 
 
 def test_unchanged_neighbours_are_copied_as_one() -> None:

@@ -13,6 +13,7 @@ from instar.core.formats.avro_logical import to_stored
 from instar.core.formats.avro_read import read_long
 from instar.core.formats.avro_types import Node, Primitive, logical_of
 from instar.core.formats.avro_write import Write, encoded_long
+from instar.core.formats.shape import MISSING
 from instar.core.upcasting.spans.fit import Copy, Elements, Piece, ToCheck, Written
 from instar.core.upcasting.spans.nodes import is_plain
 from instar.core.upcasting.spans.reading import generic_lines, plain_lines
@@ -37,6 +38,7 @@ class Code:
             "read_long": read_long,
             "unpack_float": Struct("<f").unpack_from,
             "unpack_double": Struct("<d").unpack_from,
+            "MISSING": MISSING,
             "copy_of": copy_of,
             "decimal_bytes": decimal_bytes,
             "string_bytes": string_bytes,
@@ -85,10 +87,22 @@ class Code:
                 self._then(step.loop, f"if i{step.table.leaf.number} in {bad}: return None")
         else:
             args = ", ".join(self._argument(arg, step.loop) for arg in step.args)
-            self._then(step.loop, f"m{step.number} = {self._keep(step.function)}({args})")
-            if step.parts is not None:
-                wrong = f"not isinstance(m{step.number}, (tuple, list)) or len(m{step.number}) != {step.parts}"
-                self._then(step.loop, f"if {wrong}: return None")
+            self._call(step, f"{self._keep(step.function)}({args})")
+
+    def _call(self, made: Made, call: str) -> None:
+        """What a function returns is copied at once, as the reference does: the function may hand it out again."""
+        m = f"m{made.number}"
+        if made.parts is None:
+            self._then(made.loop, f"{m} = {_copied(made, call)}")
+        else:
+            self._then(made.loop, f"{m} = {call}")
+            wrong = f"not isinstance({m}, (tuple, list)) or len({m}) != {len(made.parts)}"
+            self._then(made.loop, f"if {wrong}: return None")
+            parts = "".join(f"{_copied(part, f'{m}[{part.index}]')}, " for part in made.parts)
+            self._then(made.loop, f"{m} = ({parts})")
+        for each in (made,) if made.parts is None else made.parts:
+            if not each.proofs:  # no check will see it: to operations MISSING means that there is no field
+                self._then(made.loop, f"if {self._value(each)} is MISSING: return None")
 
     def _then(self, loop: Loop, line: str) -> None:
         self._after.setdefault(loop.number, []).append(line)
@@ -123,8 +137,7 @@ class Code:
             return f"copy_of({self._keep(value.value)})"
         if not isinstance(value, Symbol):
             return self._keep(value)
-        text = self._value(value)
-        return text if _has_no_parts(value) else f"copy_of({text})"
+        return _copied(value, self._value(value))
 
     # ---------------------------------------------------------------------------------------------- what is written
 
@@ -225,11 +238,13 @@ class Code:
         return name
 
 
-def _has_no_parts(symbol: Symbol) -> bool:
-    return any(
+def _copied(symbol: Symbol, text: str) -> str:
+    """The expression of a copy of a symbol's value, which shares nothing with it that could be changed."""
+    has_no_parts = any(
         isinstance(proof.node, Primitive) or (isinstance(symbol, Leaf) and is_plain(proof.types, proof.node))
         for proof in symbol.proofs
     )
+    return text if has_no_parts else f"copy_of({text})"
 
 
 def _indented(lines: Iterator[str] | Sequence[str], levels: int) -> list[str]:

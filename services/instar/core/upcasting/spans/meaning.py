@@ -36,7 +36,6 @@ from instar.core.upcasting.spans.symbols import (
     Each,
     Leaf,
     Made,
-    Part,
     Symbol,
     Table,
     Unsupported,
@@ -124,7 +123,7 @@ class Meaning:
                 back = None if change.down is None else self._noting(change.down, count, nullable=True)
                 return _Guarded(replace(change, up=up, down=back), tuple(map(parse, (path, *reads))))
             case Convert(path=path) | MapValues(path=path) | AllowNull(path=path):
-                # By a table only what instar itself provides: a user's function is called for records alone.
+                # By a table, or once, only what instar itself provides: a user's function is called for records alone.
                 ours = not isinstance(change, Convert) or change.how is not None
                 return _Guarded(_Turning(path, change.change, self._turned, ours), (parse(path),))
             case Inside(path=path, changes=changes):
@@ -140,7 +139,7 @@ class Meaning:
                 if not nullable and _may_be_null(arg):
                     raise Unsupported(f"{_name(function)} is given a value that may be null")
             made = self.call(function, args, parts)
-            return made if parts is None else tuple(Part(made, index) for index in range(parts))
+            return made if made.parts is None else made.parts
 
         noted.__name__ = _name(function)
         return noted
@@ -150,14 +149,15 @@ class Meaning:
             return turn
 
         def run(value: Any) -> Any:
-            if not has_symbol(value):
+            if ours and not has_symbol(value):
                 if isinstance(value, Constant | dict | list):
                     raise Unsupported("a constant with parts is converted")
-                return turn(value)
-            made = self.call(turn, (value,))
+                made = turn(value)
+                return Constant(made) if isinstance(made, dict | list | tuple) else made
+            called = self.call(turn, (value,))
             if ours:
-                made.table = _table(turn, value)
-            return made
+                called.table = _table(turn, value)
+            return called
 
         return run
 

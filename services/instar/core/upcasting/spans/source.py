@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from instar.core.formats.avro_types import Array, Named, Node, Record, Types, is_empty
+from instar.core.formats.avro_types import LIMIT_DEPTH, Array, Named, Node, Record, Types, is_empty
 from instar.core.upcasting.paths import join
 from instar.core.upcasting.spans.nodes import recursive
 from instar.core.upcasting.spans.symbols import Each, Leaf, Loop, Unsupported
 
 LIMIT_LEAVES = 1_000
-LIMIT_DEPTH = 8  # arrays within arrays: each is a block in the generated code, and Python allows 20
+LIMIT_ARRAYS = 8  # arrays within arrays: each is a block in the generated code, and Python allows 20
 
 
 class Source:
@@ -34,17 +34,19 @@ class Source:
         """Records and arrays are taken apart; unions, maps, and what may hold its own kind are leaves."""
         definition = self.types.names[node.name] if isinstance(node, Named) else None
         if isinstance(definition, Record) and not recursive(self.types, definition.name):
+            _check_depth(depth)
             return {
                 field.name: self._expand(field.node, loop, depth + 1, join(path, field.name))
                 for field in definition.fields
             }
         if isinstance(node, Array) and not is_empty(self.types, node.items):
+            _check_depth(depth)
             inner = self._loop(loop)
             nested, around = 0, inner.parent
             while around is not None:
                 nested, around = nested + 1, around.parent
-            if nested > LIMIT_DEPTH:
-                raise Unsupported(f"arrays are nested deeper than {LIMIT_DEPTH} levels")
+            if nested > LIMIT_ARRAYS:
+                raise Unsupported(f"arrays are nested deeper than {LIMIT_ARRAYS} levels")
             return Each(inner, self._expand(node.items, inner, depth + 1, f"{path}[]"))
         leaf = Leaf(len(self.leaves), self.types, node, loop, depth, path)
         loop.elements.append(leaf)
@@ -52,3 +54,9 @@ class Source:
         if len(self.leaves) > LIMIT_LEAVES:
             raise Unsupported(f"the source has more than {LIMIT_LEAVES:,} values")
         return leaf
+
+
+def _check_depth(depth: int) -> None:
+    """What is taken apart is read without the reference's readers, which refuse every such record."""
+    if depth >= LIMIT_DEPTH:
+        raise Unsupported(f"the source is nested deeper than {LIMIT_DEPTH} levels")

@@ -76,7 +76,7 @@ class Table:
 
 
 class Made(Symbol):
-    """What a function returns. ``parts`` is how many values it returns at once, None for the one value itself."""
+    """What a function returns. ``parts`` are the several values that it returns at once, None for the one itself."""
 
     __slots__ = ("args", "function", "number", "parts", "table")
 
@@ -87,7 +87,7 @@ class Made(Symbol):
         self.number = number
         self.function = function
         self.args = args
-        self.parts = parts
+        self.parts = None if parts is None else tuple(Part(self, index) for index in range(parts))
         self.table: Table | None = None
 
 
