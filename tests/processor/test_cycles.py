@@ -32,6 +32,19 @@ def test_cycles_are_looked_for_as_before_when_the_worker_has_ended() -> None:
     assert gc.get_freeze_count() == 0
 
 
+def test_when_the_worker_that_began_first_ends_first_nothing_stays_behind() -> None:
+    """Workers in threads of one process."""
+    before = gc.get_threshold()
+    first, second = seldom_looked_for(), seldom_looked_for()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert gc.get_threshold() == THRESHOLDS
+    second.__exit__(None, None, None)
+    assert gc.get_threshold() == before
+    assert gc.get_freeze_count() == 0
+
+
 def test_cycles_are_still_found() -> None:
     with seldom_looked_for():
         seen = weakref.ref(Node())

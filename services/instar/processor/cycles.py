@@ -8,19 +8,32 @@ and 2.6 of the 9.8 us of a plain copy.
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Final
 
 THRESHOLDS: Final = (50_000, 20, 50)
 
+# One process may run several workers in threads, and what they set is the process's.
+_lock: Final = Lock()
+_before: list[tuple[int, int, int]] = []  # the thresholds that each found: the first one's are those to come back
+
 
 @contextmanager
 def seldom_looked_for() -> Iterator[None]:
-    """While this lasts: less often, and not through what was there before. Cycles are still found, later."""
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(*THRESHOLDS)
+    """While this lasts: less often, and not through what was there before. Cycles are still found, later.
+
+    The last that ends sets back what the first one found.
+    """
+    with _lock:
+        _before.append(gc.get_threshold())
+        if len(_before) == 1:
+            gc.freeze()
+            gc.set_threshold(*THRESHOLDS)
     try:
         yield
     finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
+        with _lock:
+            last = _before.pop()
+            if not _before:
+                gc.set_threshold(*last)
+                gc.unfreeze()
