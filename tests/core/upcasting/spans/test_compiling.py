@@ -39,6 +39,7 @@ from instar.core.upcasting.spans.source import Source
 from instar.core.upcasting.spans.symbols import Made, Table
 
 STRING = {"type": "string"}
+ANNOTATED_NULL = {"type": "null", "logicalType": "nothing"}
 STATUS = {"type": "enum", "name": "Status", "symbols": ["NEW", "SENT"]}
 
 
@@ -123,6 +124,14 @@ def node(text: str) -> dict[str, Any]:
                 schema(a=["null", "string"]),
                 schema(b=["null", "string"], c=["null", "string"]),
                 split("a", ["b", "c"], up=lambda text: (text, text), down=lambda one, _other: one),
+            ),
+            "is given a value that may be null",
+        ),
+        (
+            lambda: subject(
+                schema(a=[ANNOTATED_NULL, "string"]),
+                schema(b=["null", "string"], c=["null", "string"]),
+                split("a", ["b", "c"], up=lambda text: (str(text), str(text))),
             ),
             "is given a value that may be null",
         ),

@@ -132,4 +132,7 @@ def is_plain(types: Types, node: Node) -> bool:
 
 
 def may_be_null(node: Node) -> bool:
-    return node == Primitive("null") or (isinstance(node, Union) and Primitive("null") in node.branches)
+    """Also where null is annotated with a logical type, which means nothing."""
+    if isinstance(node, Union):
+        return any(map(may_be_null, node.branches))
+    return isinstance(node, Primitive) and node.kind == "null"
