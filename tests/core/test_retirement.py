@@ -28,7 +28,8 @@ FREE = Evidence(
 
 
 def verdict(evidence: Evidence) -> Verdict:
-    return Verdict("orders", "v1", "orders-v3", "orders", judge(evidence, now_ms=NOW_MS, today=TODAY))
+    reasons = judge(evidence, "orders", "v1", now_ms=NOW_MS, today=TODAY)
+    return Verdict("orders", "v1", "orders-v3", "orders", reasons)
 
 
 def test_yes_when_every_source_says_so() -> None:
@@ -103,6 +104,6 @@ def test_the_reasons_name_who_can_change_them() -> None:
         "source": "declared readers",
         "answer": "no",
         "reason": "report was declared to read it until 2028-01-01",
-        "remedy": "Ask finance; then `instar consumers withdraw report --subject ...`.",
+        "remedy": "Ask finance; then `instar consumers withdraw report --subject orders`.",
         "owner": "finance",
     }

@@ -28,6 +28,10 @@ class Control:
         """What stands now. Raises ``KafkaTrouble``."""
         return Orders.of(migration, direction, read_entries(self._cluster, TOPIC))
 
+    def said(self, migration: str) -> Said:
+        """What the migration's rollout says now; nothing where it has none. Raises ``KafkaTrouble``."""
+        return said_of(migration, read_entries(self._cluster, TOPIC))
+
     def write(self, entries: Mapping[str, bytes | None]) -> None:
         """Set entries, or with None take them back; returns when all are written. Raises ``KafkaTrouble``."""
         write_entries(self._cluster, TOPIC, entries)

@@ -269,7 +269,7 @@ def export(
         sys.stdout.flush()
         return OK
     count = _write(file, lines)
-    _say(f"{count:,} dead letters of {migration} are in {file}.")
+    _say(f"{count:,} dead letter{'s'[: count != 1]} of {migration} {'is' if count == 1 else 'are'} in {file}.")
     return OK
 
 

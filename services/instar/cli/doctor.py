@@ -104,8 +104,8 @@ def _examine(project: Project, names: list[str], bootstrap: str | None) -> Itera
 
 
 def _project_lines(project: Project, names: list[str]) -> Iterator[Line]:
-    subjects = len(project.catalogue)
-    yield Line("project", "ok", f"{project.root}, environment {project.environment_name}, {subjects} subjects")
+    subjects = f"{len(project.catalogue)} subject{'s'[: len(project.catalogue) != 1]}"
+    yield Line("project", "ok", f"{project.root}, environment {project.environment_name}, {subjects}")
     for name in names:
         errors = project.errors_of(name)
         if name not in project.settings.migrations:

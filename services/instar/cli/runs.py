@@ -168,6 +168,7 @@ def summarize(runs: list[Run], cluster: Cluster, seconds: float, output: Format)
 
 # Told even when they are 0: what every run is about.
 _ALWAYS = {"read": "read", "published": "published", "dead_lettered": "dead letters", "lag_records": "records behind"}
+_OF_ONE = {"dead letters": "dead letter", "records behind": "record behind"}
 _WHEN_ANY = {
     "dropped": "ended by a hop",
     "current": "left as they were",
@@ -181,6 +182,10 @@ def _told(row: dict[str, Any]) -> Iterator[str]:
     """The figures that matter, each with its name; outputs only where they differ from the records published."""
     for name, words in (_ALWAYS | _WHEN_ANY).items():
         if name in _ALWAYS or row[name]:
-            more = f" as {row['outputs']:,} records" if name == "published" and row["outputs"] != row[name] else ""
-            yield f"{row[name]:,} {words}{more}"
+            more = (
+                f" as {row['outputs']:,} record{'s'[: row['outputs'] != 1]}"
+                if name == "published" and row["outputs"] != row[name]
+                else ""
+            )
+            yield f"{row[name]:,} {_OF_ONE.get(words, words) if row[name] == 1 else words}{more}"
     yield f"{row['seconds']:,.1f} s"

@@ -30,7 +30,8 @@ def showing(title: str, todo_records: int | None) -> Iterator[Callable[[Tally], 
 
         def show(tally: Tally) -> None:
             counts = tally.counts
-            letters = f" · {counts.dead_lettered:,} dead letters" if counts.dead_lettered else ""
+            refused = counts.dead_lettered
+            letters = f" · {refused:,} dead letter{'s'[: refused != 1]}" if refused else ""
             rate = counts.read / max(time.monotonic() - began_s, 0.001)
             bar.update(task, completed=counts.read, rate=rate, letters=letters)
 

@@ -23,7 +23,7 @@ MigrationArgument = Annotated[
         help="The migration's name in the settings.", metavar="MIGRATION", autocompletion=completing.migrations
     ),
 ]
-DirectionOption = Annotated[Which | None, typer.Option(help="Default: as the migration's `producers` asks.")]
+DirectionOption = Annotated[Which | None, typer.Option(help="Default: as `producers` and the rollout ask.")]
 WhyOption = Annotated[str, typer.Option("--why", help="For those who wonder later.", metavar="TEXT")]
 
 ACKNOWLEDGED_WITHIN_S = 20.0

@@ -155,17 +155,17 @@ class Verdict:
         }
 
 
-def judge(evidence: Evidence, *, now_ms: int, today: date) -> tuple[Reason, ...]:
-    """Every reason against retiring, in the order of the sources."""
+def judge(evidence: Evidence, subject: str, version: str, *, now_ms: int, today: date) -> tuple[Reason, ...]:
+    """Every reason against retiring a version (``v1``) of a subject, in the order of the sources."""
     return tuple(
         reason
         for each in (
             _rollout(evidence),
             _groups(evidence, now_ms),
-            _declared(evidence, today),
+            _declared(evidence, subject, today),
             _clients(evidence, now_ms),
             _written(evidence, now_ms),
-            _sunset(evidence, today),
+            _sunset(evidence, subject, version, today),
             _way_back(evidence),
             _letters(evidence),
             _verification(evidence, now_ms),
@@ -204,7 +204,7 @@ def _groups(seen: Evidence, now_ms: int) -> Iterator[Reason]:
         yield _unknown("groups", seen.unlisted, remedy)
 
 
-def _declared(seen: Evidence, today: date) -> Iterator[Reason]:
+def _declared(seen: Evidence, subject: str, today: date) -> Iterator[Reason]:
     if seen.declared is None:
         remedy = "Mend the state store: `instar db check` says what is wrong."
         yield _unknown("declared readers", "the declared readers cannot be read", remedy)
@@ -212,7 +212,8 @@ def _declared(seen: Evidence, today: date) -> Iterator[Reason]:
     for one in seen.declared:
         if today < one.expires:
             text = f"{one.name} was declared to read it until {one.expires.isoformat()}"
-            remedy = f"Ask {one.owner or 'its owner'}; then `instar consumers withdraw {one.name} --subject ...`."
+            withdraw = f"`instar consumers withdraw {one.name} --subject {subject}`"
+            remedy = f"Ask {one.owner or 'its owner'}; then {withdraw}."
             yield Reason("declared readers", "no", text, remedy, one.owner)
 
 
@@ -241,8 +242,8 @@ def _written(seen: Evidence, now_ms: int) -> Iterator[Reason]:
         yield _unknown("producers", text, "Look at more: --look RECORDS.")
 
 
-def _sunset(seen: Evidence, today: date) -> Iterator[Reason]:
-    remedy = "`instar schema deprecate SUBJECT VERSION --sunset DATE --reason TEXT`"
+def _sunset(seen: Evidence, subject: str, version: str, today: date) -> Iterator[Reason]:
+    remedy = f"`instar schema deprecate {subject} {version} --sunset DATE --reason TEXT`"
     if seen.sunset is None:
         yield _unknown("sunset", "subject.toml cannot be read", "`instar check` says what is wrong.")
     elif seen.sunset is False:

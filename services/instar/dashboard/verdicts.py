@@ -38,7 +38,7 @@ def _unseen(project: Project, name: str, migration: Migration) -> Iterator[Verdi
     today = datetime.now(UTC).date()
     for subject, version in _old_versions(project, migration):
         evidence = Evidence(phase=None, sunset=_sunset(project, subject.name, version))
-        reasons = judge(evidence, now_ms=now_ms, today=today)
+        reasons = judge(evidence, subject.name, label(version), now_ms=now_ms, today=today)
         yield Verdict(subject.name, label(version), name, migration.source.topic, reasons)
 
 

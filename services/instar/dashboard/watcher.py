@@ -28,7 +28,7 @@ from instar.operations.dead_letters import dead_letters
 from instar.operations.failure import Failure
 from instar.operations.retirement import Known, named_groups, verdicts
 from instar.operations.rolling import Rolling, rolling
-from instar.operations.steering import Steered, steering
+from instar.operations.steering import steering
 from instar.project.project import Project
 from instar.rollout.evidence import GroupsSeen, groups_on
 from instar.state.approvals import Request
@@ -120,7 +120,7 @@ class Watcher:
         self._project = project
         self._connection = connection
         self._clock_s = clock_s
-        self._steered: dict[str, tuple[Steered, dict[Direction, Progress]]] = {}
+        self._progress: dict[str, dict[Direction, Progress]] = {}
         self._history: dict[tuple[str, str], deque[Point]] = {}
         self._programs = Programs(project)
         self._slow_at_s = 0.0  # when to look at what is expensive
@@ -140,7 +140,7 @@ class Watcher:
                 cluster = self._connection.cluster()
             except (KafkaTrouble, Failure) as problem:
                 trouble, remedy = str(problem), problem.remedy
-                self._steered.clear()
+                self._progress.clear()
                 if slow:
                     programs = self._programs.look(None, int(now_s * 1000))
                     self._slow_at_s = now_s + SLOW_EVERY_S
@@ -188,7 +188,7 @@ class Watcher:
         except Exception:
             trace = traceback.format_exc()  # as text: see app._answer
             log.error("a look at a migration failed", migration=name, trace=trace)  # noqa: TRY400
-            self._steered.pop(name, None)
+            self._progress.pop(name, None)
             return MigrationSeen(name, trouble="A look at it failed; the log says why.")
 
     def _look_at(
@@ -196,14 +196,17 @@ class Watcher:
     ) -> MigrationSeen:
         before = self.seen.migrations.get(name, MigrationSeen(name))
         try:
-            if name not in self._steered or self._steered[name][0].cluster is not cluster:
-                state = steering(self._project, name, None, cluster.kafka, cluster)
-                watched = {one.watched.direction: one for one in state.progress()}
-                self._steered[name] = state, {side: watched[side] for side in state.directions}
-            state, progress = self._steered[name]
+            # Anew at each look: a switch starts the way back, retiring ends it. What is known of speeds is kept.
+            state = steering(self._project, name, None, cluster.kafka, cluster)
+            watched = self._progress.get(name, {})
+            progress = {
+                side: watched[side] if side in watched and watched[side].cluster is cluster else state.progress_of(side)
+                for side in state.directions
+            }
+            self._progress[name] = progress
             statuses = tuple(state.look(list(progress.values())))
         except (KafkaTrouble, Failure) as problem:
-            self._steered.pop(name, None)
+            self._progress.pop(name, None)
             # A verdict from before the trouble is none any more; what is asked under it is asked one by one.
             judged = before.verdicts if before.trouble == str(problem) else None
             seen = replace(before, statuses=(), trouble=str(problem), groups=None, verdicts=judged)

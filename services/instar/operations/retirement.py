@@ -47,7 +47,7 @@ def verdicts(
         for version in sorted(v for v in each.versions if v < at.migration.target.version):
             if versions is None or version in versions:
                 evidence = _of(at, seen, known, each.name, version)
-                reasons = judge(evidence, now_ms=at.now_ms(), today=_today(at))
+                reasons = judge(evidence, each.name, label(version), now_ms=at.now_ms(), today=_today(at))
                 found.append(Verdict(each.name, label(version), at.name, at.migration.source.topic, reasons))
     return found
 

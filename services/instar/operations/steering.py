@@ -10,6 +10,7 @@ from instar.core import control
 from instar.core.checkpoint import group_of
 from instar.core.control import Asked
 from instar.core.provenance import Direction
+from instar.core.rollout.control_messages import Said
 from instar.core.status import Status
 from instar.core.throttle import Rate
 from instar.kafka.cluster import Cluster
@@ -34,7 +35,11 @@ class Steered:
 
     def progress(self) -> list[Progress]:
         """One for each direction. Raises ``TopicMissing``."""
-        return [Progress(self._watched(direction), self.cluster) for direction in self.directions]
+        return [self.progress_of(direction) for direction in self.directions]
+
+    def progress_of(self, direction: Direction) -> Progress:
+        """Raises ``TopicMissing``."""
+        return Progress(self._watched(direction), self.cluster)
 
     def look(self, progress: list[Progress]) -> list[Status]:
         return [one.look(self.control.orders(self.name, one.watched.direction)) for one in progress]
@@ -71,17 +76,27 @@ def steering(
     kafka: Mapping[str, Any],
     cluster: Cluster | None = None,
 ) -> Steered:
-    """A migration of the settings on its cluster. ``asked`` defaults to what its ``producers`` need.
+    """A migration of the settings on its cluster. ``asked`` defaults to what its ``producers`` need, and what its
+    rollout has asked to run: a switch starts the way back, whatever the settings say.
 
     Raises ``Failure`` and ``KafkaTrouble``.
     """
     migration = migration_of(project, name)
-    meant = directions(migration) if asked is None else asked
+    on = Cluster(kafka) if cluster is None else cluster
+    steers = Control(on)
+    meant = _meant(migration, steers.said(name)) if asked is None else asked
     if "down" in meant and migration.reverse is None:
         raise Refused(
             f"Migration {name} has no reverse bridge.",
             f'Add reverse = {{ version = "v1" }} to [tool.instar.migrations.{name}].',
         )
-    on = Cluster(kafka) if cluster is None else cluster
     both: tuple[Direction, ...] = ("up",) if migration.reverse is None else ("up", "down")
-    return Steered(name, migration, on, Control(on), meant, both if asked is None else asked)
+    return Steered(name, migration, on, steers, meant, both if asked is None else asked)
+
+
+def _meant(migration: Migration, said: Said) -> tuple[Direction, ...]:
+    """By the settings; and the way back while the rollout wants it to run."""
+    settled = directions(migration)
+    down = said.bridges.get("down")
+    runs = migration.reverse is not None and down is not None and down.order == "run"
+    return ("up", "down") if runs else settled
