@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -107,3 +107,16 @@ def test_the_reasons_name_who_can_change_them() -> None:
         "remedy": "Ask finance; then `instar consumers withdraw report --subject orders`.",
         "owner": "finance",
     }
+
+
+@pytest.mark.parametrize(("role", "asked"), [("reads", "ask for the new version"), ("writes", "write the new version")])
+def test_a_program_is_to_do_with_the_new_version_what_it_does_with_the_old(
+    role: Literal["reads", "writes"], asked: str
+) -> None:
+    (reason,) = verdict(replace(FREE, clients=(Client("till", role, NOW_MS - 1000, "shops"),))).reasons
+    assert reason.remedy.startswith(f"Have shops {asked};")
+
+
+def test_a_source_that_asks_for_a_command_names_the_subject_and_the_version() -> None:
+    (reason,) = verdict(replace(FREE, sunset=False)).reasons
+    assert "instar schema deprecate orders v1 --sunset" in reason.remedy

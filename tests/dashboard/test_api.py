@@ -134,6 +134,8 @@ def test_a_diff_says_in_words_what_changed(viewer: TestClient) -> None:
         ("/v1/topics/orders/records/0/999999", 404),
         ("/v1/topics/orders/records?at=yesterday", 422),
         ("/v1/topics/orders/records?key=0x1", 422),
+        ("/v1/topics/orders/records?version=v9", 422),
+        ("/v1/topics/orders/records?subject=nope", 422),
         ("/v1/topics/orders/records?cursor=what", 422),
         ("/v1/topics/orders/records?limit=100000", 422),
         (f"{M}/dead-letters/0/999999", 404),

@@ -181,7 +181,8 @@ def _rollout(seen: Evidence) -> Iterator[Reason]:
     elif seen.underway:
         yield Reason("rollout", "no", f"{seen.underway} is in progress", "Finish it: run its command again.")
     elif seen.phase is not Phase.SWITCHED:
-        text = f"the migration is {seen.phase.value}: the old topic has not handed over"
+        phase = "a draft" if seen.phase is Phase.DRAFT else seen.phase.value
+        text = f"the migration is {phase}: the old topic has not handed over"
         yield Reason("rollout", "no", text, "`instar switch` comes first.")
 
 
@@ -223,7 +224,8 @@ def _clients(seen: Evidence, now_ms: int) -> Iterator[Reason]:
         return
     for client in seen.clients:
         text = f"{client.name} {client.role} it, last seen {ago(now_ms - client.last_seen_ms)} ago"
-        remedy = f"Have {client.owner or 'its owner'} ask for the new version; an entry that ages out stops counting."
+        does = "ask for" if client.role == "reads" else "write"
+        remedy = f"Have {client.owner or 'its owner'} {does} the new version; an entry that ages out stops counting."
         yield Reason("clients", "no", text, remedy, client.owner)
 
 
@@ -275,7 +277,11 @@ def _verification(seen: Evidence, now_ms: int) -> Iterator[Reason]:
     if seen.verified_until_ms is None:
         yield _unknown("verification", "its result cannot be read", "`instar db check` says what is wrong.")
     elif seen.verified_until_ms <= now_ms:
-        text = "no verification of this plan counts any more" if seen.verified_until_ms else "it was never verified"
+        text = (
+            "no verification of this plan counts any more"
+            if seen.verified_until_ms
+            else "no verification counts for the rollout"
+        )
         yield Reason("verification", "no", text, "`instar verify`.")
 
 

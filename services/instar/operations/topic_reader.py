@@ -74,7 +74,7 @@ def topic_reader(
         if framing is None:
             fail(
                 f"No migration in the settings names the topic {topic!r}, so nothing says how to read it.",
-                "Give --framing (and --subject), for example --framing registry-prefix.",
+                "Name it in a migration, or give a command --framing (and --subject), as in --framing registry-prefix.",
                 USAGE,
             )
         names = [subject] if subject else sorted(project.catalogue.subjects)

@@ -101,6 +101,15 @@ def body(documents: Sequence[Said], waiting: int | None = None) -> str:
     return "\n".join([*parts, "</ul>"])
 
 
+def _topic_ids(topics: Said) -> str:
+    """A broker that gives topics no ids (the one that is built in) has nothing to tell."""
+    names = {"source": "Source topic id", "target": "target", "dead_letters": "dead letters"}
+    told = [(name, topics[key]["topic_id"]) for key, name in names.items()]
+    return (
+        ", ".join(f"{name} {topic_id}" for name, topic_id in told) if any(each.strip("0") for _, each in told) else ""
+    )
+
+
 def _direction(said: Said) -> Iterable[str]:
     topics, totals = said["topics"], said["totals"]
     name = f"{escape(topics['source']['name'])} → {escape(topics['target']['name'])}"
@@ -116,8 +125,7 @@ def _direction(said: Said) -> Iterable[str]:
     yield _table(
         ("partition", "compared from", "up to", "source from", "source end", "read", "faults"),
         [_partition(one) for one in said["partitions"]],
-        f"Source topic id {topics['source']['topic_id']}, target {topics['target']['topic_id']}, dead letters "
-        f"{topics['dead_letters']['topic_id']}",
+        _topic_ids(topics),
     )
     if said["differences"]:
         more = faults(totals) - len(said["differences"])

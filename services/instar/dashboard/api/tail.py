@@ -11,10 +11,9 @@ from starlette.types import Receive, Scope, Send
 
 from instar.core.record import Record
 from instar.core.value_text import compact
-from instar.core.version import parse_label
 from instar.dashboard.api.document import KAFKA, TopicName, problems
-from instar.dashboard.api.topics import KEY, Migration, key_of
-from instar.dashboard.problems import Problem, problem_of, unfit
+from instar.dashboard.api.topics import KEY, Migration, key_of, known_subject, known_version
+from instar.dashboard.problems import Problem, problem_of
 from instar.dashboard.site import OfSite, Site, Viewer
 from instar.dashboard.tails import Tail
 from instar.dashboard.views.rows import row
@@ -71,7 +70,7 @@ def tail(
     and `not_read` (offsets of a topic that is faster than 10,000 records/s). `trouble` is a problem, and the last one.
     """
     reader = topic_reader(site.project, topic, subject=None, framing=None, migration=migration)
-    wanted = Filter(key_of(key), _version(reader, version), partition, _subject(reader, subject))
+    wanted = Filter(key_of(key), known_version(reader, version), partition, known_subject(reader, subject))
     opened = site.tails.open(
         site.connection.cluster(),
         topic,
@@ -87,21 +86,6 @@ def tail(
 
 def _row_text(reader: TopicReader, record: Record) -> str:
     return compact(row(reader, record))
-
-
-def _version(reader: TopicReader, text: str | None) -> str | None:
-    if not text:
-        return None
-    number = parse_label(text)
-    if number is None or not any(number in subject.versions for subject in reader.subjects.values()):
-        raise unfit(f"No subject of this topic has a version {text!r}.", "Versions are written like v1.")
-    return text
-
-
-def _subject(reader: TopicReader, text: str | None) -> str | None:
-    if text and text not in reader.subjects:
-        raise unfit(f"The topic holds no subject {text!r}.", f"It holds {', '.join(sorted(reader.subjects))}.")
-    return text or None
 
 
 async def _stream(site: Site, tail: Tail, request: Request) -> AsyncIterator[bytes]:

@@ -15,7 +15,7 @@ from instar.core.upcasting.chain import Stage
 from instar.core.upcasting.pattern import parse_pattern
 from instar.core.upcasting.sealing import sealed
 from instar.core.value_text import document_of
-from instar.core.version import label
+from instar.core.version import label, parse_label
 from instar.dashboard.api.document import (
     KAFKA,
     Cursor,
@@ -109,7 +109,8 @@ def look(site: Site, reader: TopicReader, topic: str, asked: Search, limit: int)
     place = place_of(asked.cursor, int, int)
     if place is not None and (min(place) < 0 or asked.partition not in (None, place[0])):
         raise foreign_cursor()
-    chosen = Filter(key_of(asked.key), asked.version or None, subject=asked.subject or None)
+    version, subject = known_version(reader, asked.version), known_subject(reader, asked.subject)
+    chosen = Filter(key_of(asked.key), version, subject=subject)
     wanted = Wanted(
         asked.partition,
         None if place is None else (place[0], place[1]),
@@ -127,6 +128,23 @@ def key_of(text: str | None) -> bytes | None:
         return key_bytes(text) if text else None
     except ValueError as error:
         raise unfit("The key is not hexadecimal behind 0x.", "Write an even number of digits 0-9 and a-f.") from error
+
+
+def known_version(reader: TopicReader, text: str | None) -> str | None:
+    """A version that is asked for. Raises ``Problem``."""
+    if not text:
+        return None
+    number = parse_label(text)
+    if number is None or not any(number in subject.versions for subject in reader.subjects.values()):
+        raise unfit(f"No subject of this topic has a version {text!r}.", "Versions are written like v1.")
+    return text
+
+
+def known_subject(reader: TopicReader, text: str | None) -> str | None:
+    """A subject that is asked for. Raises ``Problem``."""
+    if text and text not in reader.subjects:
+        raise unfit(f"The topic holds no subject {text!r}.", f"It holds {', '.join(sorted(reader.subjects))}.")
+    return text or None
 
 
 @router.get("/{topic}/records/{partition}/{offset}", responses=problems(*KAFKA))

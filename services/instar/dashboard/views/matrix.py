@@ -91,7 +91,7 @@ def _unseen(project: Project, seen: Seen) -> Iterator[Unseen]:
             text = f"There is no topic {migration.source.topic}, so nobody knows who reads it."
             yield Unseen("consumer groups", text, f"Is {name}'s source what it should be?")
     for text, topics in sorted(_unlisted(seen)):
-        named = f"Of {' and '.join(topics)} only those are known that a program or a declaration names."
+        named = f"Of {_listed(topics)} only those are known that a program or a declaration names."
         yield Unseen("consumer groups", f"{_sentence(text)} {named}", "")
     if programs.census is None:
         yield Unseen("census", f"The census could not be read: {programs.why}", programs.remedy)
@@ -119,6 +119,11 @@ def _unlisted(seen: Seen) -> Iterable[tuple[str, list[str]]]:
             if topic not in topics:
                 topics.append(topic)
     return [(text, topics) for text, topics in found.items() if text]
+
+
+def _listed(names: list[str]) -> str:
+    """a, b and c"""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _sentence(text: str) -> str:
