@@ -43,7 +43,9 @@ def history(
             autocompletion=completing.migrations,
         ),
     ] = None,
-    verify: Annotated[bool, typer.Option("--verify", help="Check the whole chain of hashes. Exits with 3.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check the whole chain of hashes; exit code 3 where it is broken.")
+    ] = False,
     anchors: Annotated[
         list[str] | None,
         typer.Option("--anchor", metavar="NUMBER:HASH", help="With --verify: an end that an earlier --verify printed."),
