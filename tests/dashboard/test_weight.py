@@ -77,7 +77,13 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Site:
     assert not site.project.errors
     now_s = time.time()
     groups = tuple(Group(f"group-{number:03}", 2, number * 10, owner="accounting") for number in range(GROUPS))
-    reasons = judge(Evidence(Phase.SWITCHED, groups=groups), now_ms=round(now_s * 1000), today=datetime.now(UTC).date())
+    reasons = judge(
+        Evidence(Phase.SWITCHED, groups=groups),
+        "orders",
+        "v1",
+        now_ms=round(now_s * 1000),
+        today=datetime.now(UTC).date(),
+    )
     seen = MigrationSeen(
         "everything-v2",
         groups={"everything": GroupsSeen(groups)},
