@@ -129,5 +129,6 @@ def next_steps(built_in: bool, console: Console) -> None:
     if built_in:
         console.print("    make kafka                      a real Kafka here (Java 17, Maven)")
         console.print("    instar demo --kafka             the same, exactly once")
+    console.print("    instar demo --serve             a shop at work, with the dashboard")
     console.print("    instar init shop                a project of your own")
     console.print("    instar try orders v1 v3 < FILE  one record through the chain")
