@@ -100,7 +100,8 @@ class KafkaServer:
         for attempt in range(1, PORT_ATTEMPTS + 1):
             fresh = self._controller_port == 0
             if fresh:
-                self._port, self._controller_port = self._wished_port or free_port(), free_port()
+                self._port = self._wished_port or free_port()
+                self._controller_port = free_port(self._port)
                 if is_open(self._port):  # its answers would be taken for ours
                     raise ServerFailed(f"another program listens on {LOOPBACK}:{self._port}; choose another port")
             try:
@@ -147,7 +148,8 @@ class KafkaServer:
         unfinished = archive.with_name(f".{archive.name}.{secrets.token_hex(4)}")
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self._runtime.format(self.data_dir / "log")
-        self._port, self._controller_port = free_port(), free_port()
+        self._port = free_port()
+        self._controller_port = free_port(self._port)
         try:
             self._launch(lambda file: self._runtime.training_command(file, heap_mb=self._heap_mb, archive=unfinished))
             self.stop()

@@ -12,15 +12,15 @@ LAST_PORT = 31_999
 ATTEMPTS = 200
 
 
-def free_port() -> int:
-    """A TCP port between 20000 and 31999 on which nothing listens at this moment.
+def free_port(*taken: int) -> int:
+    """A TCP port between 20000 and 31999, none of `taken`, on which nothing listens at this moment.
 
     Raises:
         OSError: 200 ports in a row were taken.
     """
     for _ in range(ATTEMPTS):
         port = random.randint(FIRST_PORT, LAST_PORT)
-        if is_free(port):
+        if port not in taken and is_free(port):
             return port
     raise OSError(f"no free port between {FIRST_PORT} and {LAST_PORT} on {LOOPBACK} in {ATTEMPTS} attempts")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -44,7 +44,7 @@ class Wish:
 def plan(site: Site, caller: Caller, migration: str, action: Action, wish: Wish) -> dict[str, Any]:
     """The steps, in words; nothing is done. Raises ``Problem`` 409 where it would be refused."""
     with _rolling(site, caller, migration) as at:
-        return _planned(at, action, _shown(at, _command(at, action, wish)), wish.reason)
+        return _planned(at, action, _command(at, action, wish))
 
 
 def begin(site: Site, caller: Caller, migration: str, action: Action, wish: Wish) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def begin(site: Site, caller: Caller, migration: str, action: Action, wish: Wish
         if action in FINAL and wish.confirm != migration:
             raise unfit(f"To {action} is final: it needs the migration's name again.", f"Write {migration} to confirm.")
         command = _command(at, action, wish)
-        planned = _planned(at, action, _shown(at, command), wish.reason)
+        planned = _planned(at, action, command)
     _as_shown(wish.shown, planned)
 
     def work() -> Result:
@@ -71,9 +71,8 @@ def revert_plan(site: Site, caller: Caller, migration: str) -> dict[str, Any]:
         state = at.coordinator.state(migration)
         if state.underway is None:
             raise Problem(409, "nothing-in-progress", f"No transition of {migration} is in progress.")
-        return _planned(
-            at, f"revert {state.underway.transition}", _steps(moving.undo_preview(state, Revert(caller.name, NOT_SAID)))
-        )
+        shown = _steps(moving.undo_preview(state, Revert(caller.name, NOT_SAID)))
+        return _document(at, f"revert {state.underway.transition}", shown, shown)
 
 
 def revert(site: Site, caller: Caller, migration: str, reason: str, shown: str = "") -> dict[str, Any]:
@@ -227,10 +226,14 @@ def _steps(found: Shown | Result) -> Shown:
     return Shown((), f"to do: {found.message}")
 
 
-def _planned(at: Rolling, what: str, shown: Shown, reason: str = "") -> dict[str, Any]:
-    """``digest`` tells plans apart whatever the reason is: some steps tell people of it, and it is said last."""
-    steps = [step.replace(f"{at.name}: {reason}", at.name) for step in shown.steps]
-    digest = sha256("\n".join((what, *steps)).encode()).hexdigest()[:16]
+def _planned(at: Rolling, action: Action, command: Command) -> dict[str, Any]:
+    return _document(at, action, _shown(at, command), _shown(at, replace(command, reason=NOT_SAID)))
+
+
+def _document(at: Rolling, what: str, shown: Shown, told: Shown) -> dict[str, Any]:
+    """``digest`` tells plans apart by the steps as they are ``told`` before a reason is: some steps tell people of it,
+    and it is said last."""
+    digest = sha256("\n".join((what, *told.steps)).encode()).hexdigest()[:16]
     return {
         "result": "planned",
         "migration": at.name,
