@@ -125,7 +125,8 @@ def test_on_the_built_in_broker_a_shop_is_alive_until_ctrl_c_and_then_gone(tmp_p
         before = until("both ways carry", lambda: carried(one, "orders-v3", "down") and carried(one, "orders-v3", "up"))
         until("more is carried", lambda: carried(one, "orders-v3", "up") > before)
         assert one.api("migrations/orders-v3/dead-letters/causes")["items"]
-        assert {"groups", "clients", "declared readers"} <= sources(one, "orders", "v1")
+        everybody = {"groups", "clients", "declared readers"}
+        until("all who depend on it are seen", lambda: everybody <= sources(one, "orders", "v1"))
         assert one.left()
         assert one.ends(signal.SIGINT) == 0
         assert one.left() == []
@@ -159,7 +160,9 @@ def test_on_a_real_kafka_rollouts_move_everybody_is_seen_and_the_topics_go(
     others = new_topic("others", partitions=1)  # so that the names are not the plain ones
     with demo(tmp_path, "--port", "0", "--bootstrap", kafka.bootstrap) as one:
         tag = one.says(r"demo-[0-9a-f]{6}-")[0]
-        assert ("instar[census]" in one.said) == (find_spec("faust") is None)
+        # Faust puts a module without a spec in its place once it is imported, as another test may have done.
+        has_faust = "faust" in sys.modules or find_spec("faust") is not None
+        assert ("instar[census]" in one.said) is not has_faust
         one.says("Everything is at work", 600)
         assert "ended with" not in one.said, one.said
         everything = {"groups", "clients", "declared readers", "sunset", "dead letters"}
