@@ -149,6 +149,14 @@ def test_what_comes_next_knows_whether_it_was_verified(
     assert summary(shop.project, seen, "sales-v3").next.startswith(said)
 
 
+def test_where_producers_write_follows_the_authority(shop: Site) -> None:
+    look = carried(Phase.VERIFIED, None)
+    assert look.rollout is not None
+    assert summary(shop.project, Seen(1, migrations={"sales-v3": look}), "sales-v3").producers == "old"
+    look = replace(look, rollout=replace(look.rollout, phase=Phase.SWITCHED, authority="new"))
+    assert summary(shop.project, Seen(1, migrations={"sales-v3": look}), "sales-v3").producers == "new"
+
+
 @pytest.mark.parametrize(
     ("phase", "said"),
     [(Phase.REPLAYING, "being carried"), (Phase.CAUGHT_UP, "verify it"), (Phase.VERIFIED, "switch producers")],

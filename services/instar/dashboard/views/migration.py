@@ -51,6 +51,8 @@ class Summary:
     next: str
     errors: int
 
+    producers: str  # where they write: old, new or both topics
+
     @property
     def up(self) -> Way | None:
         return next((way for way in self.ways if way.status.direction == "up"), None)
@@ -67,7 +69,9 @@ def summary(project: Project, seen: Seen, name: str) -> Summary:
     ways = tuple(_way(look, status) for status in look.statuses)
     trouble = look.trouble or seen.trouble or ("" if seen.number else "nobody has looked yet")
     errors = len(project.errors_of(name))
-    return Summary(name, settings, ways, trouble, look.letters, _next(look, trouble, errors), errors)
+    switched = look.rollout is not None and look.rollout.authority == "new"
+    producers = "new" if switched and settings.producers == "old" else settings.producers
+    return Summary(name, settings, ways, trouble, look.letters, _next(look, trouble, errors), errors, producers)
 
 
 def _way(look: MigrationSeen, status: Status) -> Way:
