@@ -6,6 +6,9 @@ COPY requirements.txt ./
 RUN /opt/instar/bin/pip install --no-cache-dir --require-hashes -r requirements.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY services ./services
+# The wheel carries the demonstration's own project.
+COPY schemas ./schemas
+COPY upcasters ./upcasters
 RUN /opt/instar/bin/pip install --no-cache-dir --no-deps '.[snappy,postgresql,serve,census]'
 
 FROM python:3.11-slim
