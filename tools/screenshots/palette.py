@@ -12,7 +12,8 @@ from playwright.sync_api import Page
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PALETTE = 3  # the colour type of PNG (W3C PNG, 11.2.2)
-# The commonest colours are kept, every other pixel takes the nearest of them.
+# The commonest colours are kept, every other pixel takes the nearest of them. Where there are too many, those are left
+# out that the eye does not tell from one that is kept: a mark of a few pixels keeps its colour beside all the shades.
 _COUNT = """async (picture) => {
   const bytes = Uint8Array.from(atob(picture), (each) => each.charCodeAt(0));
   const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
@@ -22,15 +23,19 @@ _COUNT = """async (picture) => {
   const pixels = new Uint32Array(context.getImageData(0, 0, width, height).data.buffer);
   const counts = new Map();
   for (const pixel of pixels) counts.set(pixel, (counts.get(pixel) ?? 0) + 1);
-  const kept = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 256).map(([pixel]) => pixel);
   const parts = (pixel) => [pixel & 255, (pixel >> 8) & 255, (pixel >> 16) & 255];
+  const distance = ([r, g, b], [x, y, z]) => (r - x) ** 2 + (g - y) ** 2 + (b - z) ** 2;
+  const apart = counts.size > 256 ? 64 : 0;
+  const kept = [];
+  for (const [pixel] of [...counts].sort((a, b) => b[1] - a[1])) {
+    if (kept.length === 256) break;
+    if (kept.every((other) => distance(parts(pixel), parts(other)) >= apart)) kept.push(pixel);
+  }
   const place = new Map(kept.map((pixel, index) => [pixel, index]));
   const nearest = (pixel) => {
-    const [r, g, b] = parts(pixel);
     let best = 0, least = Infinity;
     kept.forEach((other, index) => {
-      const [x, y, z] = parts(other);
-      const far = (r - x) ** 2 + (g - y) ** 2 + (b - z) ** 2;
+      const far = distance(parts(pixel), parts(other));
       if (far < least) [best, least] = [index, far];
     });
     return best;
