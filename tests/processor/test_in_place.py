@@ -75,9 +75,12 @@ def test_each_key_keeps_its_last_value_in_the_new_version_though_it_is_killed(sh
     assert "the shop is closed" in ended.stderr
     assert decoded(state(records_of(shop, shop.old))) == before
     counts = counts_of(shop)
-    assert (counts.read, counts.balanced) == (EVENTS, True)
+    assert counts.balanced
+    # A transaction's marker is of today and the records are old, so the broker begins a new segment with it and may have
+    # compacted the one before by the time that it is read.
+    assert KEYS <= counts.read <= EVENTS
     assert counts.published > 0
-    assert counts.overtaken >= EVENTS - KEYS - 1
+    assert counts.overtaken >= counts.read - KEYS - 1
     assert counts.current > 0
     ends = shop.cluster.end_offsets(shop.old, range(shop.partitions))
     run_worker(shop, *ACKNOWLEDGED)
