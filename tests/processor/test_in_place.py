@@ -76,8 +76,8 @@ def test_each_key_keeps_its_last_value_in_the_new_version_though_it_is_killed(sh
     assert decoded(state(records_of(shop, shop.old))) == before
     counts = counts_of(shop)
     assert counts.balanced
-    # A transaction's marker is of today and the records are old, so the broker begins a new segment with it and may have
-    # compacted the one before by the time that it is read.
+    # A transaction's marker is of today and the records are old, so the broker begins a new segment with it, and may
+    # have compacted the one before by the time that it is read.
     assert KEYS <= counts.read <= EVENTS
     assert counts.published > 0
     assert counts.overtaken >= counts.read - KEYS - 1
