@@ -21,6 +21,18 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _DAY_US: Final = 86_400_000_000
 _FIRST_US: Final = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _LAST_US: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_MOMENTS_US: Final = (_FIRST_US, _LAST_US)
+_MOMENTS_MS: Final = (-(-_FIRST_US // 1000), _LAST_US // 1000)
+# Which stored integers mean a value, first and last, by the logical type's name. Each is written back as itself.
+STORED_RANGES: Final = {
+    "date": (date.min.toordinal() - _EPOCH_DAY, date.max.toordinal() - _EPOCH_DAY),
+    "time-millis": (0, _DAY_US // 1000 - 1),
+    "time-micros": (0, _DAY_US - 1),
+    "timestamp-millis": _MOMENTS_MS,
+    "timestamp-micros": _MOMENTS_US,
+    "local-timestamp-millis": _MOMENTS_MS,
+    "local-timestamp-micros": _MOMENTS_US,
+}
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\Z")
 # Only exponents move in this context, so that the precision costs nothing and nothing is ever rounded.
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)

@@ -91,6 +91,11 @@ def encoded_long(value: int) -> bytes:
     return bytes(encoded)
 
 
+def decimal_size(unscaled: int) -> int:
+    """The fewest bytes for the magnitude's bits and a sign: -128 fits one byte, 128 does not."""
+    return (unscaled if unscaled >= 0 else ~unscaled).bit_length() // 8 + 1
+
+
 def write_long(out: bytearray, value: int) -> None:
     raw = value << 1 if value >= 0 else ~(value << 1)
     while raw > 127:
@@ -153,9 +158,7 @@ def _with_logical(stored: Write, node: Primitive) -> Write:
 
     def write_decimal(out: bytearray, value: Any) -> None:
         unscaled = convert(value)
-        # The magnitude's bits and a sign: -128 fits one byte, 128 does not.
-        magnitude = unscaled if unscaled >= 0 else ~unscaled
-        size = magnitude.bit_length() // 8 + 1
+        size = decimal_size(unscaled)
         write_long(out, size)
         out += unscaled.to_bytes(size, "big", signed=True)
 

@@ -12,7 +12,7 @@ from instar.core.formats.avro import AvroSchema
 from instar.core.formats.avro_logical import to_stored
 from instar.core.formats.avro_read import read_long
 from instar.core.formats.avro_types import Node, Primitive, logical_of
-from instar.core.formats.avro_write import Write, encoded_long
+from instar.core.formats.avro_write import Write, decimal_size, encoded_long
 from instar.core.formats.shape import MISSING
 from instar.core.upcasting.spans.fit import Copy, Elements, Piece, ToCheck, Written
 from instar.core.upcasting.spans.nodes import is_plain
@@ -258,8 +258,8 @@ def written(write: Write, value: Any) -> bytes:
 
 
 def decimal_bytes(unscaled: int) -> bytes:
-    """The magnitude's bits and a sign, in the fewest bytes, as bytes are stored."""
-    size = (unscaled if unscaled >= 0 else ~unscaled).bit_length() // 8 + 1
+    """In the fewest bytes, as bytes are stored."""
+    size = decimal_size(unscaled)
     return (_SHORT[size] if size < 64 else encoded_long(size)) + unscaled.to_bytes(size, "big", signed=True)
 
 

@@ -1,6 +1,7 @@
 """Which Avro types are alike, recursive, or simple enough to be read where they stand."""
 
 from instar.core.formats.avro_choice import is_nullable_pair
+from instar.core.formats.avro_logical import STORED_RANGES
 from instar.core.formats.avro_types import (
     Array,
     Enum,
@@ -16,19 +17,6 @@ from instar.core.formats.avro_types import (
 )
 
 LIMIT_SYMBOLS = 64  # an enum's index in one byte
-
-# Stored integers whose every value within the bounds is read and written back as itself, by their logical type.
-_FIRST_US, _LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
-_DAY_MS = 86_400_000
-RANGES = {
-    "date": (-719_162, 2_932_896),
-    "time-millis": (0, _DAY_MS - 1),
-    "time-micros": (0, _DAY_MS * 1000 - 1),
-    "timestamp-millis": (-(-_FIRST_US // 1000), _LAST_US // 1000),
-    "timestamp-micros": (_FIRST_US, _LAST_US),
-    "local-timestamp-millis": (-(-_FIRST_US // 1000), _LAST_US // 1000),
-    "local-timestamp-micros": (_FIRST_US, _LAST_US),
-}
 
 
 def same(left: Types, a: Node, right: Types, b: Node) -> bool:
@@ -128,7 +116,7 @@ def is_plain(types: Types, node: Node) -> bool:
     if not isinstance(node, Primitive):
         return False
     logical = logical_of(node)
-    return logical is None or logical.name in RANGES or (logical.name == "decimal" and node.kind == "bytes")
+    return logical is None or logical.name in STORED_RANGES or (logical.name == "decimal" and node.kind == "bytes")
 
 
 def may_be_null(node: Node) -> bool:

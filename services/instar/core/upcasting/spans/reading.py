@@ -8,10 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from instar.core.formats.avro_choice import is_nullable_pair
-from instar.core.formats.avro_logical import to_value
+from instar.core.formats.avro_logical import STORED_RANGES, to_value
 from instar.core.formats.avro_types import Enum, Fixed, Named, Node, Primitive, Types, Union, logical_of
 from instar.core.formats.avro_write import encoded_long
-from instar.core.upcasting.spans.nodes import RANGES
 
 Keep = Callable[[Any], str]  # gives a constant a name in the generated code
 
@@ -45,7 +44,8 @@ def plain_lines(types: Types, node: Node, number: int, keep: Keep, *, value: boo
             low, high = (-(2**31), 2**31 - 1) if node.kind == "int" else (-(2**63), 2**63 - 1)
             if logical is None:
                 return _whole(v, low, high, node.kind)
-            low, high = (max(low, RANGES[logical.name][0]), min(high, RANGES[logical.name][1]))
+            first, last = STORED_RANGES[logical.name]
+            low, high = max(low, first), min(high, last)
             lines = [*_whole(v, low, high, ""), f"if not {low} <= {v} <= {high}: {_GIVE_UP}"]
             return [*lines, f"{v} = {keep(to_value(logical))}({v})"] if value else lines
         case "float" | "double":
