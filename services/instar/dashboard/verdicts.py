@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
+from instar.clock import now_ms
 from instar.core.retirement import Evidence, Verdict, judge
 from instar.core.subject import Subject
 from instar.core.version import label
@@ -34,11 +35,10 @@ def verdicts(project: Project, seen: Seen) -> tuple[Verdict, ...]:
 
 def _unseen(project: Project, name: str, migration: Migration) -> Iterator[Verdict]:
     """Verdicts where nothing but the project can be seen."""
-    now_ms = time.time_ns() // 1_000_000
     today = datetime.now(UTC).date()
     for subject, version in _old_versions(project, migration):
         evidence = Evidence(phase=None, sunset=_sunset(project, subject.name, version))
-        reasons = judge(evidence, subject.name, label(version), now_ms=now_ms, today=today)
+        reasons = judge(evidence, subject.name, label(version), now_ms=now_ms(), today=today)
         yield Verdict(subject.name, label(version), name, migration.source.topic, reasons)
 
 

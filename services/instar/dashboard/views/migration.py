@@ -13,6 +13,7 @@ from instar.project.migration import Migration
 from instar.project.project import Project
 
 STEPS = (Phase.EXPANDED, Phase.REPLAYING, Phase.CAUGHT_UP, Phase.VERIFIED, Phase.SWITCHED, Phase.RETIRED)
+_CARRIED = (Phase.CAUGHT_UP, Phase.VERIFIED, Phase.SWITCHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +112,6 @@ def _reached(look: MigrationSeen) -> dict[str, tuple[str, str]]:
             found[phase] = entry.actor, f"{datetime.fromtimestamp(entry.at_ms / 1000, UTC):%d %b %H:%M}"
             last = phase
     return found
-
-
-_CARRIED = (Phase.CAUGHT_UP, Phase.VERIFIED, Phase.SWITCHED)
 
 
 def _next(look: MigrationSeen, trouble: str, errors: int) -> str:
